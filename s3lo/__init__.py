@@ -1,0 +1,46 @@
+"""s3lo keeps container images in an S3 bucket or a local directory and moves them fast.
+
+    import s3lo
+    result = s3lo.pull("s3://bucket/app:v1", to="oci:app")
+
+Importing this package loads nothing; each name is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from s3lo.bucket.options import ConnectionOptions as ConnectionOptions
+    from s3lo.engine.options import EngineOptions as EngineOptions
+    from s3lo.errors import S3loError as S3loError
+    from s3lo.operations.pull import pull as pull
+    from s3lo.operations.push import push as push
+    from s3lo.operations.results import PullResult as PullResult
+    from s3lo.operations.results import PushResult as PushResult
+    from s3lo.operations.results import TuneResult as TuneResult
+    from s3lo.operations.tune import tune as tune
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ConnectionOptions": "s3lo.bucket.options",
+    "EngineOptions": "s3lo.engine.options",
+    "PullResult": "s3lo.operations.results",
+    "PushResult": "s3lo.operations.results",
+    "S3loError": "s3lo.errors",
+    "TuneResult": "s3lo.operations.results",
+    "pull": "s3lo.operations.pull",
+    "push": "s3lo.operations.push",
+    "tune": "s3lo.operations.tune",
+}
+
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 's3lo' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,22 @@
+"""Backoff: how long to wait before trying something again."""
+
+from __future__ import annotations
+
+import random
+
+ATTEMPTS = 8
+"""How often one request or part is tried in all before its error is final."""
+
+BASE_SECONDS = 0.2
+CAP_SECONDS = 10.0
+
+
+def delay_seconds(failures: int, *, throttled: bool = False) -> float:
+    """A jittered exponential delay after the given number of failures (1 and up).
+
+    "Full jitter": uniform between zero and the exponential bound, so that a fleet that failed at
+    one moment does not come back at one moment. A throttled request starts a step higher.
+    """
+    step = failures + 1 if throttled else failures
+    bound = min(CAP_SECONDS, BASE_SECONDS * 2.0 ** (step - 1))
+    return random.uniform(bound / 4, bound)

@@ -1,0 +1,50 @@
+"""Store: the protocol that an S3 bucket and a local directory both fulfil.
+
+For documents and bookkeeping; layers go through the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from s3lo.model.objects import ObjectInfo
+from s3lo.model.reference import Location
+
+
+class Store(Protocol):
+    """A place with keys. An error while looking is never taken for absence."""
+
+    @property
+    def location(self) -> Location: ...
+
+    def get(self, key: str, *, limit_bytes: int = 64 << 20) -> bytes:
+        """The object's whole content; raises NotFoundError where there is none.
+
+        More than ``limit_bytes`` is an IntegrityError: documents are small.
+        """
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """What is known of an object; None only where the store says that there is none."""
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        if_absent: bool = False,
+        storage_class: str = "STANDARD",
+        content_type: str = "application/json",
+    ) -> None:
+        """Write a small object in one step.
+
+        With ``if_absent`` the write is conditional: RefusedError where the key is taken.
+        """
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Every object whose key starts with ``prefix``, in key order."""
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove objects; one that is not there is no error."""
+
+    def close(self) -> None: ...

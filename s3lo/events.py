@@ -1,0 +1,56 @@
+"""Events: what an operation tells its observer while it runs. Frozen data, cheap to make.
+
+An observer is called from the operation's own threads, never two at a time for one operation, and
+should return quickly; what it raises ends the operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseStarted:
+    """A phase begins: resolve, save, transfer, publish or load. ``total_bytes`` 0: not known."""
+
+    phase: str
+    total_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BytesMoved:
+    """So many more bytes of a phase are done (negative: some have to be moved again)."""
+
+    phase: str
+    bytes_: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlobDone:
+    """A blob is complete and, where verification is on, has proven to be what its name says."""
+
+    digest: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseEnded:
+    phase: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth a line to a person; ``level`` is how many -v it takes to be shown."""
+
+    text: str
+    level: int = 0
+
+
+Event = PhaseStarted | BytesMoved | BlobDone | PhaseEnded | Note
+Observer = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """The observer of those who do not want to know."""

@@ -1,0 +1,1 @@
+"""Names and documents: digests, references, platforms, manifests. Pure data, no I/O."""

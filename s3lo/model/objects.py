@@ -1,0 +1,112 @@
+"""Objects: what a store says of what it holds, and the requests and answers that say it.
+
+``Request`` and ``Response`` are S3's REST exchange as plain data, so that what means something
+(``bucket``) need not know what moves it (``engine``, or botocore where that cannot).
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import quote
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """What is known of a stored object without reading it."""
+
+    key: str
+    size: int
+    etag: str = ""
+    last_modified: datetime.datetime | None = None
+    storage_class: str = "STANDARD"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One S3 request. ``key`` is empty for a request to the bucket itself."""
+
+    method: str
+    operation: str
+    key: str = ""
+    query: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+
+    @property
+    def query_string(self) -> str:
+        """Percent-encoded as signature version 4 wants it (RFC 3986, sorted by name)."""
+        pairs = (f"{quote(k, safe='-_.~')}={quote(v, safe='-_.~')}" for k, v in sorted(self.query))
+        return "&".join(pairs)
+
+    @property
+    def encoded_key(self) -> str:
+        return quote(self.key, safe="/-_.~")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The answer, whatever its status; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class Wire(Protocol):
+    """Sends one request and returns the answer.
+
+    Signs, follows no redirect, does not retry. Raises ServiceError only where no answer came.
+    """
+
+    def send(self, request: Request) -> Response: ...
+
+    def set_region(self, region: str) -> None:
+        """Sign and connect for this region from now on."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """AWS credentials. ``expires_at`` is a POSIX time in seconds, None where they do not expire."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a bucket is reached: everything needed to address and to trust it, and no secret."""
+
+    bucket: str
+    region: str
+    url: str = ""
+    """A custom endpoint, ``http://host:port``; empty for AWS itself."""
+    path_style: bool = False
+    ca_bundle: str = ""
+
+    @property
+    def is_tls(self) -> bool:
+        return not self.url.startswith("http://")
+
+    @property
+    def host(self) -> str:
+        """The ``Host`` header: virtual-hosted, or the endpoint's own for path style."""
+        base = self.url.partition("://")[2].rstrip("/") or f"s3.{self._domain}"
+        return base if self.path_style else f"{self.bucket}.{base}"
+
+    @property
+    def _domain(self) -> str:
+        suffix = ".cn" if self.region.startswith("cn-") else ""
+        return f"{self.region}.amazonaws.com{suffix}"
+
+    def path(self, request: Request) -> str:
+        """Path and query of a request to this bucket."""
+        prefix = f"/{self.bucket}" if self.path_style else ""
+        query = request.query_string
+        return f"{prefix}/{request.encoded_key}" + (f"?{query}" if query else "")

@@ -1,0 +1,96 @@
+"""S3 errors: the one place where an S3 error answer becomes an error of ours.
+
+Decided by status and by ``<Code>`` of the body (Amazon S3 API reference, "Error responses"),
+never by a message's wording.
+"""
+
+from __future__ import annotations
+
+import re
+
+from s3lo.errors import (
+    AccessDeniedError,
+    DigestMismatch,
+    NotFoundError,
+    RefusedError,
+    S3loError,
+    ServiceError,
+    ThrottledError,
+)
+from s3lo.model.objects import Response
+
+_CODE = re.compile(rb"<Code>([^<]*)</Code>")
+_MESSAGE = re.compile(rb"<Message>([^<]*)</Message>")
+
+_DENIED = frozenset(
+    {
+        "AccessDenied",
+        "AllAccessDisabled",
+        "AccountProblem",
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
+        "RequestTimeTooSkewed",
+    }
+)
+_EXPIRED = frozenset({"ExpiredToken", "TokenRefreshRequired"})
+_THROTTLED = frozenset({"SlowDown", "TooManyRequests", "RequestLimitExceeded", "Throttling"})
+_DIGEST = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"})
+_REDIRECT = frozenset({301, 307, 308})
+
+
+def error_code(response: Response) -> str:
+    """S3's own code for what went wrong, empty where the answer has none (HEAD)."""
+    found = _CODE.search(response.body)
+    return found.group(1).decode("utf-8", "replace") if found else ""
+
+
+def is_throttled(response: Response) -> bool:
+    """The service asks for fewer requests: 503, 429, or a code that says so."""
+    return response.status in (503, 429) or error_code(response) in _THROTTLED
+
+
+def is_retryable(response: Response) -> bool:
+    """Worth trying again as it is."""
+    timed_out = error_code(response) in ("RequestTimeout", "InternalError", "OperationAborted")
+    return is_throttled(response) or response.status >= 500 or response.status == 408 or timed_out
+
+
+def is_expired(response: Response) -> bool:
+    """The credentials ran out under way: worth trying again with fresh ones."""
+    return error_code(response) in _EXPIRED
+
+
+def is_redirect(response: Response) -> bool:
+    """The bucket lives in another region: 301, 307, or 400 that names the region."""
+    wrong_region = error_code(response) in ("AuthorizationHeaderMalformed", "PermanentRedirect")
+    return response.status in _REDIRECT or wrong_region
+
+
+def error_from(response: Response, what: str) -> S3loError:
+    """The error for an answer that is not a success. ``what`` names the object or bucket."""
+    code = error_code(response)
+    found = _MESSAGE.search(response.body)
+    said = f": {found.group(1).decode('utf-8', 'replace')}" if found else ""
+    detail = f"{what} ({response.status}{' ' + code if code else ''}){said}"
+    if code in _DENIED or response.status in (401, 403):
+        return AccessDeniedError(f"the service denies access to {detail}")
+    if response.status == 404:
+        return _not_found(code, detail)
+    if response.status == 412 or code == "ConditionalRequestConflict":
+        return RefusedError(f"a condition on {detail} does not hold")
+    if code in _DIGEST:
+        return DigestMismatch(f"the service received other bytes than were sent for {detail}")
+    if is_throttled(response):
+        return ThrottledError(f"the service is throttling requests for {detail}")
+    return ServiceError(f"the service refused {detail}")
+
+
+def _not_found(code: str, detail: str) -> NotFoundError:
+    if code == "NoSuchBucket":
+        return NotFoundError(
+            f"there is no such bucket: {detail}", hint="Check its name and --endpoint-url."
+        )
+    return NotFoundError(f"not there: {detail}")
