@@ -1,0 +1,262 @@
+"""Beneath: files of a local store, written beside their place and put there in one step.
+
+STORAGE rule 8: a temporary name in the same file system, fsync, rename; modes follow the umask; no
+symbolic link inside the store is followed. Directories are opened one component at a time from the
+root (which may be reached through links: it is the user's own choice), so a link that is swapped
+in while we work cannot lead outside either.
+
+    with begin(root, "blobs/sha256/…") as pending:   # leaves nothing unless committed
+        os.write(pending.fd, …)                      # or by pending.path, from another process
+        pending.commit()
+
+Pending files lie in ``<root>/.s3lo-pending/``, where nothing that lists blobs or tags meets them.
+Whoever has one open holds a shared lock on it; what a killed process left is unlocked, and the
+next ``begin`` sweeps it away once it is a minute old (the time that a file may be between hands).
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from s3lo.errors import InvalidReference, LocalError, RefusedError, from_os
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PENDING = ".s3lo-pending"
+"""The directory of files that are being written; no part of the store's content."""
+
+_SWEEP_AFTER_SECONDS = 60.0
+_RACES = 64
+"""How often a directory may vanish under us (another writer prunes it) before it is an error."""
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class PendingFile:
+    """A file on its way to ``key``; made by :func:`begin` or :meth:`reopen`."""
+
+    def __init__(self, root: Path, key: str, name: str, fd: int) -> None:
+        self.root = root
+        self.key = key
+        self.name = name
+        self.fd = fd
+
+    @classmethod
+    def reopen(cls, root: Path, key: str, name: str) -> PendingFile:
+        """Take over a pending file by its ``name``, perhaps from another process.
+
+        Raises LocalError where it is gone.
+        """
+        with _os_errors(root / PENDING), opened(root, (PENDING,)) as directory:
+            fd = os.open(split_key(name)[-1], os.O_RDWR | _FILE, dir_fd=directory)
+        _hold(fd)
+        return cls(root, key, name, fd)
+
+    @property
+    def path(self) -> Path:
+        """Where the bytes are written until the commit."""
+        return self.root / PENDING / self.name
+
+    def commit(self, *, replace: bool = True) -> None:
+        """Flush to the disk and appear under the key, whole.
+
+        Without ``replace`` a key that is taken raises RefusedError and stays as it is; of several
+        writers at one moment exactly one wins. Raises DiskFull or LocalError. The file is closed
+        in any case, and gone where the commit failed.
+        """
+        try:
+            with _os_errors(self.root / self.key):
+                os.fsync(self.fd)
+                self._place(replace)
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Remove the file, unless it was committed, and close it; a second call does nothing."""
+        if self.fd < 0:
+            return
+        with suppress(OSError), opened(self.root, (PENDING,)) as directory:
+            os.unlink(self.name, dir_fd=directory)
+        self.close()
+        prune(self.root, f"{PENDING}/{self.name}")
+        prune(self.root, self.key)
+
+    def close(self) -> None:
+        """Let go of the file and leave it pending, for another to reopen within a minute."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def __enter__(self) -> PendingFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.abandon()
+
+    def _place(self, replace: bool) -> None:
+        *parents, last = split_key(self.key)
+        for race in range(_RACES):
+            with suppress(FileNotFoundError):
+                self._move(tuple(parents), last, replace)
+                return
+            if race == 0:
+                os.stat(self.path)  # the pending file itself may be what is gone
+        raise FileNotFoundError(errno.ENOENT, "directories keep vanishing")
+
+    def _move(self, parents: tuple[str, ...], last: str, replace: bool) -> None:
+        with (
+            opened(self.root, (PENDING,)) as source,
+            opened(self.root, parents, create=True) as target,
+        ):
+            if replace:
+                os.rename(self.name, last, src_dir_fd=source, dst_dir_fd=target)
+            else:
+                self._link(last, source, target)
+            _flush_directory(target)
+
+    def _link(self, last: str, source: int, target: int) -> None:
+        """Unlike a rename, a link fails where the name is taken, in one step."""
+        try:
+            os.link(self.name, last, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+        except FileExistsError as error:
+            raise RefusedError(f"{self.key} is already there") from error
+
+
+def begin(root: Path, key: str) -> PendingFile:
+    """Start a file that will lie under ``key``; the root and directories are made as needed.
+
+    Raises InvalidReference for a key that is no plain relative path, LocalError where a link or a
+    file stands in the way.
+    """
+    parents = split_key(key)[:-1]
+    with _os_errors(root / key):
+        root.mkdir(parents=True, exist_ok=True)
+        with opened(root, parents, create=True):
+            pass  # what would stop the commit should stop it before the transfer
+        _sweep(root)
+        name, fd = _create(root)
+    _hold(fd)
+    return PendingFile(root, key, name, fd)
+
+
+def split_key(key: str) -> tuple[str, ...]:
+    """The components of a key; raises InvalidReference where it is no plain relative path."""
+    parts = tuple(key.split("/"))
+    if "\0" in key or "\\" in key or any(part in ("", ".", "..") for part in parts):
+        raise InvalidReference(f"{key!r} is not a key", hint="Keys are plain relative paths.")
+    return parts
+
+
+@contextmanager
+def opened(root: Path, parts: tuple[str, ...], *, create: bool = False) -> Iterator[int]:
+    """A descriptor of the directory ``parts`` below the root, no link followed on the way.
+
+    Raises FileNotFoundError where it is missing, NotADirectoryError for a link or a file.
+    """
+    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts:
+            below = _enter(fd, part, create)
+            os.close(fd)
+            fd = below
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def prune(root: Path, key: str) -> None:
+    """Remove the directories above a key that are empty, deepest first, but not the root."""
+    parts = split_key(key)
+    for depth in range(len(parts) - 1, 0, -1):
+        try:
+            with opened(root, parts[: depth - 1]) as above:
+                os.rmdir(parts[depth - 1], dir_fd=above)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return
+
+
+def _enter(fd: int, part: str, create: bool) -> int:
+    for _ in range(_RACES if create else 1):
+        try:
+            return os.open(part, _DIRECTORY, dir_fd=fd)
+        except FileNotFoundError:
+            if not create:
+                raise
+        with suppress(FileExistsError):
+            os.mkdir(part, dir_fd=fd)
+            _flush_directory(fd)
+    raise FileNotFoundError(errno.ENOENT, "directories keep vanishing", part)
+
+
+def _flush_directory(fd: int) -> None:
+    """Make new names durable, where the file system knows how to (some network ones do not)."""
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+
+
+def _create(root: Path) -> tuple[str, int]:
+    for _ in range(_RACES):
+        name = secrets.token_hex(8)
+        with suppress(FileNotFoundError), opened(root, (PENDING,), create=True) as directory:
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _FILE
+            return name, os.open(name, flags, 0o666, dir_fd=directory)
+    raise FileNotFoundError(errno.ENOENT, "directories keep vanishing", PENDING)
+
+
+def _hold(fd: int) -> None:
+    """Keep sweepers away. A file system without locks has none that could lock it either."""
+    with suppress(OSError):
+        fcntl.flock(fd, fcntl.LOCK_SH)
+
+
+def _sweep(root: Path) -> None:
+    """Remove what killed processes left: old, and held by nobody."""
+    with suppress(FileNotFoundError), opened(root, (PENDING,)) as directory:
+        for name in os.listdir(directory):
+            with suppress(OSError):
+                _sweep_one(name, directory)
+
+
+def _sweep_one(name: str, directory: int) -> None:
+    fd = os.open(name, os.O_RDWR | _FILE, dir_fd=directory)
+    try:
+        if time.time() - os.fstat(fd).st_mtime > _SWEEP_AFTER_SECONDS:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(name, dir_fd=directory)
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def _os_errors(path: Path) -> Iterator[None]:
+    """Map operating system errors to ours."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOTDIR, errno.ELOOP, errno.EEXIST):
+            raise LocalError(
+                f"a link or a file stands where {path} needs a directory",
+                hint="Nothing is written through symbolic links inside a store: remove it.",
+            ) from error
+        error.filename = str(path)
+        raise from_os(error, "writing") from error
