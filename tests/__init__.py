@@ -1,0 +1,1 @@
+"""Tests: unit/ mirrors s3lo/, integration/ runs against real servers, e2e/ the installed command."""

@@ -1,0 +1,82 @@
+"""Fixtures: real servers, one of each for a whole test run.
+
+A part that this machine lacks skips what needs it, with the reason; where ``CI`` is set it fails,
+because there every part has to be. With ``-n 2`` each worker starts servers of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import pytest
+
+from tests.servers import Dockerd, Missing, Nginx, Registry, SeaweedS3, Server
+
+AnyServer = TypeVar("AnyServer", bound=Server)
+
+_numbers = count(1)
+
+
+def missing(reason: Missing) -> NoReturn:
+    """Skip for a part that is not there; fail in CI."""
+    if os.environ.get("CI"):
+        pytest.fail(f"CI has to have every part, and: {reason}", pytrace=False)
+    pytest.skip(str(reason))
+
+
+def _serving(make: Callable[[], AnyServer]) -> Iterator[AnyServer]:
+    server = make()
+    try:
+        server.__enter__()
+    except Missing as reason:
+        missing(reason)
+    try:
+        yield server
+    finally:
+        server.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def seaweed() -> Iterator[SeaweedS3]:
+    """A real S3 service."""
+    yield from _serving(SeaweedS3)
+
+
+@pytest.fixture(scope="session")
+def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
+    """A static file server; what lies in ``nginx.root`` it serves."""
+    root = tmp_path_factory.mktemp("nginx")
+    yield from _serving(lambda: Nginx(root))
+
+
+@pytest.fixture(scope="session")
+def dockerd() -> Iterator[Dockerd]:
+    """A Docker daemon of our own."""
+    yield from _serving(Dockerd)
+
+
+@pytest.fixture(scope="session")
+def registry() -> Iterator[Registry]:
+    """A registry over plain HTTP."""
+    yield from _serving(Registry)
+
+
+@pytest.fixture
+def bucket(seaweed: SeaweedS3) -> str:
+    """A fresh bucket of the S3 service."""
+    return seaweed.create_bucket(f"bucket-{next(_numbers)}")
+
+
+@pytest.fixture
+def aws_env(seaweed: SeaweedS3, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
+    """This process's environment, made to reach the S3 service and nothing of the user's."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "S3LO_"))]:
+        monkeypatch.delenv(name)
+    variables = {**seaweed.env(), "HOME": str(tmp_path)}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables

@@ -1,0 +1,128 @@
+"""The servers that other tests rely on: they serve, they tell why not, they leave nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import missing
+from tests.servers import Dockerd, Missing, Nginx, Registry, SeaweedS3, Server, StartFailed
+from tests.servers.process import find_program, free_ports, http_get
+
+
+class _Python(Server):
+    """A server made of a line of Python."""
+
+    program = Path(sys.executable).name
+    install = "install Python"
+    deadline_seconds = 10.0
+
+    def __init__(self, code: str) -> None:
+        super().__init__()
+        self.code = code
+
+    def prepare(self, directory: Path) -> list[str]:
+        self.marker = directory / "up"
+        return ["-c", self.code]
+
+    def is_ready(self) -> bool:
+        return self.marker.exists()
+
+
+def _is_gone(pid: int) -> bool:
+    """Ended, be it that nobody has collected its exit status yet (state Z)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_a_bucket_takes_objects_with_checksum_and_storage_class(
+    seaweed: SeaweedS3, bucket: str
+) -> None:
+    seaweed.client.put_object(
+        Bucket=bucket, Key="k", Body=b"x", StorageClass="STANDARD_IA", ChecksumAlgorithm="SHA256"
+    )
+    seen: dict[str, Any] = seaweed.client.head_object(Bucket=bucket, Key="k")
+    assert seen["ContentLength"] == 1
+    assert seen["StorageClass"] == "STANDARD_IA"
+
+
+def test_a_conditional_write_is_refused_where_the_key_is_taken(
+    seaweed: SeaweedS3, bucket: str
+) -> None:
+    seaweed.client.put_object(Bucket=bucket, Key="k", Body=b"x", IfNoneMatch="*")
+    with pytest.raises(seaweed.client.exceptions.ClientError, match="PreconditionFailed"):
+        seaweed.client.put_object(Bucket=bucket, Key="k", Body=b"y", IfNoneMatch="*")
+
+
+def test_nginx_serves_a_file_below_its_root(nginx: Nginx) -> None:
+    (nginx.root / "key").write_bytes(b"content")
+    assert http_get(int(nginx.url.rpartition(":")[2]), "/key") == (200, b"content")
+
+
+def test_registry_lists_no_image_at_first(registry: Registry) -> None:
+    port = int(registry.host.rpartition(":")[2])
+    assert http_get(port, "/v2/_catalog") == (200, b'{"repositories":[]}\n')
+
+
+def test_dockerd_answers_and_leaves_nothing_behind() -> None:
+    try:
+        with Dockerd() as daemon:
+            pid, directory = daemon.pid, daemon.log_path.parent
+            assert daemon.is_ready()
+    except Missing as reason:
+        missing(reason)
+    assert _is_gone(pid)
+    assert not directory.exists()
+    assert str(directory) not in Path("/proc/self/mountinfo").read_text()
+
+
+def test_a_server_that_ends_at_once_shows_its_last_words() -> None:
+    with pytest.raises(StartFailed, match="no luck"), _Python("raise SystemExit('no luck')"):
+        pass
+
+
+def test_a_server_that_ignores_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Python, "grace_seconds", 0.1)
+    code = (
+        "import pathlib, signal, time; signal.signal(15, signal.SIG_IGN);"
+        " pathlib.Path('up').touch(); time.sleep(60)"
+    )
+    with _Python(code) as server:
+        pid = server.pid
+    assert _is_gone(pid)
+
+
+def test_a_server_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
+    """A killed test run left daemons behind that held their ports."""
+    code = (
+        "import os\nfrom tests.servers.test_servers import _Python\n"
+        "code = \"import pathlib, time; pathlib.Path('up').touch(); time.sleep(60)\"\n"
+        "with _Python(code) as server:\n"
+        f"    open({str(tmp_path / 'pid')!r}, 'w').write(str(server.pid))\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], check=False, env=environment, timeout=30)
+    pid = int((tmp_path / "pid").read_text())
+    deadline = time.monotonic() + 5
+    while not _is_gone(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert _is_gone(pid)
+
+
+def test_a_missing_program_says_what_to_install() -> None:
+    with pytest.raises(Missing, match=r"no such-program .*apt-get install such"):
+        find_program("such-program", "apt-get install such")
+
+
+def test_free_ports_are_all_different() -> None:
+    assert len(set(free_ports(50))) == 50
