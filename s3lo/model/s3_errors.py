@@ -19,6 +19,14 @@ from s3lo.errors import (
 )
 from s3lo.model.objects import Response
 
+
+class UntrustedEndpoint(ServiceError):
+    """No answer, and trying again is no use: the certificate is not trusted."""
+
+    code = "untrusted_endpoint"
+    default_hint = "Name the certificate authority with --ca-bundle or AWS_CA_BUNDLE."
+
+
 _CODE = re.compile(rb"<Code>([^<]*)</Code>")
 _MESSAGE = re.compile(rb"<Message>([^<]*)</Message>")
 

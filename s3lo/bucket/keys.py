@@ -1,0 +1,59 @@
+"""Keys: what lies where in a store (STORAGE: "Objects"). The only place that spells them."""
+
+from __future__ import annotations
+
+from s3lo.model.digest import Digest
+from s3lo.model.reference import LAX_COMPONENT, TAG
+
+RULES_KEY = "s3lo.yaml"
+BLOBS = "blobs/sha256/"
+MANIFESTS = "manifests/"
+_RECIPES = "recipes/sha256/"
+_MANIFEST = "/manifest.json"
+
+OCI_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
+"""The content of every ``oci-layout`` object."""
+
+STORE_MARKS = ("blobs", "manifests", RULES_KEY)
+"""What a directory holds, any one of them, if it is a store."""
+
+
+def blob_key(digest: Digest) -> str:
+    """Where content with this digest lies: layers, configs, platforms' manifests."""
+    return BLOBS + digest.hex
+
+
+def recipe_key(digest: Digest) -> str:
+    """Where the Go tool (version 2 on) says which chunks a layer is made of."""
+    return _RECIPES + digest.hex
+
+
+def image_prefix(image: str) -> str:
+    """What the keys of an image's tags begin with, and those of images nested below it."""
+    return f"{MANIFESTS}{image}/"
+
+
+def manifest_key(image: str, tag: str) -> str:
+    """Where a tag's manifest or index lies; its presence is the tag."""
+    return f"{MANIFESTS}{image}/{tag}{_MANIFEST}"
+
+
+def layout_key(image: str, tag: str) -> str:
+    return f"{MANIFESTS}{image}/{tag}/oci-layout"
+
+
+def parse_manifest_key(key: str) -> tuple[str, str] | None:
+    """Image and tag of a manifest's key; None where the key is not one.
+
+    Names that only the Go tool lets pass (upper case) are understood too.
+    """
+    if not key.startswith(MANIFESTS) or not key.endswith(_MANIFEST):
+        return None
+    image, slash, tag = key[len(MANIFESTS) : -len(_MANIFEST)].rpartition("/")
+    is_named = bool(slash) and all(LAX_COMPONENT.match(part) for part in image.split("/"))
+    return (image, tag) if is_named and TAG.match(tag) else None
+
+
+def storage_class(key: str) -> str:
+    """The S3 storage class that an object is written with."""
+    return "INTELLIGENT_TIERING" if key.startswith(BLOBS) else "STANDARD"

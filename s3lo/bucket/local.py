@@ -1,0 +1,186 @@
+"""Local store: a directory as a Store, the same keys with the same bytes as a bucket.
+
+No symbolic link below the root is followed, neither to write nor to read: what one leads to is
+not the store's, and a listing that passed over it would let `clean` delete what it refers to.
+"""
+
+from __future__ import annotations
+
+import datetime
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from s3lo import beneath
+from s3lo.bucket.keys import STORE_MARKS
+from s3lo.errors import IntegrityError, LocalError, NotFoundError, from_os
+from s3lo.model.objects import ObjectInfo
+from s3lo.model.reference import Location
+
+# Without O_NONBLOCK, opening a FIFO waits for its writer.
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+def is_store(path: str) -> bool:
+    """Whether a directory already holds a store (STORAGE: "References")."""
+    return any(os.path.exists(os.path.join(path, mark)) for mark in STORE_MARKS)
+
+
+class LocalStore:
+    """A directory, made by the first write. Calls may be made from several threads.
+
+    In a store that does not exist nothing is found: ``head`` says so, ``get`` and ``list`` raise
+    NotFoundError.
+    """
+
+    def __init__(self, location: Location) -> None:
+        self._location = location
+        self.root = Path(location.name)
+
+    @property
+    def location(self) -> Location:
+        return self._location
+
+    def get(self, key: str, *, limit_bytes: int = 64 << 20) -> bytes:
+        try:
+            with self._mapped(key, "reading"), self._opened(key) as fd:
+                return self._read(fd, key, limit_bytes)
+        except FileNotFoundError as error:
+            self._require_root()
+            raise NotFoundError(f"not there: {self._location}{key}") from error
+
+    def head(self, key: str) -> ObjectInfo | None:
+        with suppress(FileNotFoundError), self._mapped(key, "reading"), self._opened(key) as fd:
+            return _info(key, os.fstat(fd))
+        return None
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        if_absent: bool = False,
+        storage_class: str = "STANDARD",  # noqa: ARG002 - a directory knows no classes
+        content_type: str = "application/json",  # noqa: ARG002 - nor types
+    ) -> None:
+        with beneath.begin(self.root, key) as pending:
+            try:
+                with open(pending.fd, "wb", closefd=False) as file:
+                    file.write(body)
+            except OSError as error:
+                error.filename = str(self.root / key)
+                raise from_os(error, "writing") from error
+            pending.commit(replace=not if_absent)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        self._require_root()
+        directory = prefix.rpartition("/")[0]
+        parts = beneath.split_key(directory) if directory else ()
+        return self._walk(parts, prefix)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            *parents, last = beneath.split_key(key)
+            with suppress(FileNotFoundError), self._mapped(key, "deleting"):
+                with beneath.opened(self.root, tuple(parents)) as directory:
+                    os.unlink(last, dir_fd=directory)
+                beneath.prune(self.root, key)
+
+    def close(self) -> None:
+        """Nothing is held between calls."""
+
+    @contextmanager
+    def _opened(self, key: str) -> Iterator[int]:
+        """A descriptor of the regular file at a key; FileNotFoundError where there is none."""
+        *parents, last = beneath.split_key(key)
+        with beneath.opened(self.root, tuple(parents)) as directory:
+            fd = os.open(last, _READ, dir_fd=directory)
+        try:
+            mode = os.fstat(fd).st_mode
+            if stat.S_ISDIR(mode):
+                raise FileNotFoundError(errno.ENOENT, "a directory", key)
+            if not stat.S_ISREG(mode):
+                raise LocalError(f"{self.root / key} is not a regular file")
+            yield fd
+        finally:
+            os.close(fd)
+
+    def _read(self, fd: int, key: str, limit_bytes: int) -> bytes:
+        if os.fstat(fd).st_size > limit_bytes:
+            raise IntegrityError(f"{self._location}{key} is larger than {limit_bytes} bytes")
+        with open(fd, "rb", closefd=False) as file:
+            return file.read()
+
+    def _walk(self, parts: tuple[str, ...], prefix: str) -> Iterator[ObjectInfo]:
+        """Objects below a directory, in key order: a directory sorts as its name and a slash."""
+        for name, entry in self._entries(parts):
+            path = (*parts, name)
+            key = "/".join(path)
+            if stat.S_ISLNK(entry.st_mode):
+                raise self._link(key)
+            if stat.S_ISDIR(entry.st_mode):
+                if f"{key}/".startswith(prefix):
+                    yield from self._walk(path, prefix)
+            elif stat.S_ISREG(entry.st_mode) and key.startswith(prefix):
+                yield _info(key, entry)
+
+    def _entries(self, parts: tuple[str, ...]) -> Sequence[tuple[str, os.stat_result]]:
+        """A directory's entries in key order; none where it is not there (any more)."""
+        found = []
+        shown = "/".join(parts)
+        with (
+            suppress(FileNotFoundError),
+            self._mapped(shown, "listing"),
+            beneath.opened(self.root, parts) as directory,
+        ):
+            for name in os.listdir(directory):
+                if not parts and name == beneath.PENDING:
+                    continue
+                with suppress(FileNotFoundError):
+                    status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                    found.append((name, status))
+        return sorted(found, key=lambda entry: _order(*entry))
+
+    def _require_root(self) -> None:
+        if not self.root.is_dir():
+            raise NotFoundError(
+                f"there is no such store: {self._location}", hint="Check the path; push makes one."
+            )
+
+    @contextmanager
+    def _mapped(self, key: str, doing: str) -> Iterator[None]:
+        """Map operating system errors to ours, except absence, which means something here."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            if error.errno == errno.ELOOP or self._is_link(key):
+                raise self._link(key) from error
+            if error.errno == errno.ENOTDIR:  # a file where the key has a directory: not there
+                raise FileNotFoundError(errno.ENOENT, "not there", key) from error
+            error.filename = str(self.root / key)
+            raise from_os(error, doing) from error
+
+    def _is_link(self, key: str) -> bool:
+        """Whether a component of a key is a link: opening one as a directory says ENOTDIR only."""
+        parts = beneath.split_key(key) if key else ()
+        return any(os.path.islink(self.root.joinpath(*parts[:n])) for n in range(1, len(parts) + 1))
+
+    def _link(self, key: str) -> LocalError:
+        return LocalError(
+            f"{self.root / key} leads through a symbolic link",
+            hint="Links inside a store are not followed: replace it with what it points to.",
+        )
+
+
+def _order(name: str, status: os.stat_result) -> bytes:
+    return os.fsencode(name) + (b"/" if stat.S_ISDIR(status.st_mode) else b"")
+
+
+def _info(key: str, status: os.stat_result) -> ObjectInfo:
+    modified = datetime.datetime.fromtimestamp(status.st_mtime, datetime.timezone.utc)
+    return ObjectInfo(key, status.st_size, last_modified=modified)

@@ -1,0 +1,113 @@
+"""REST: one S3 request carried through to its answer: retries, and buckets in other regions."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from s3lo.backoff import ATTEMPTS, delay_seconds
+from s3lo.bucket.region import HEADER, discover
+from s3lo.errors import ServiceError
+from s3lo.model.objects import Endpoint, Request, Response, Wire
+from s3lo.model.s3_errors import (
+    UntrustedEndpoint,
+    error_code,
+    error_from,
+    is_redirect,
+    is_retryable,
+    is_throttled,
+)
+
+_REGION = re.compile(rb"<Region>([a-z0-9-]+)</Region>")
+
+# A conditional write met another one under way: neither won yet, so it is tried again.
+_CONFLICT = "ConditionalRequestConflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The final answer, and whether an earlier attempt may have been carried out unseen."""
+
+    response: Response
+    is_repeat: bool
+
+
+class Rest:
+    """Sends requests to one bucket over a wire. May be used from several threads."""
+
+    def __init__(
+        self, endpoint: Endpoint, wire: Wire, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.endpoint = endpoint
+        """Where the bucket really is: its region is corrected when S3 says so."""
+        self._wire = wire
+        self._sleep = sleep
+        self._lock = threading.Lock()
+
+    def send(self, request: Request) -> Outcome:
+        """The answer, a failure included; raises ServiceError where none comes in ATTEMPTS."""
+        is_repeat = False
+        for failures in range(1, ATTEMPTS + 1):
+            throttled = False
+            try:
+                response = self._in_right_region(request)
+            except UntrustedEndpoint:
+                raise
+            except ServiceError:
+                if failures == ATTEMPTS:
+                    raise
+            else:
+                if failures == ATTEMPTS or not _is_worth_repeating(response):
+                    return Outcome(response, is_repeat)
+                throttled = is_throttled(response)
+            is_repeat = True
+            self._sleep(delay_seconds(failures, throttled=throttled))
+        raise AssertionError("the last attempt returns or raises")
+
+    def expect(self, request: Request, what: str) -> Response:
+        """The answer where it is a success; raises what it stands for where it is not."""
+        return succeeded(self.send(request).response, what)
+
+    def close(self) -> None:
+        self._wire.close()
+
+    def _in_right_region(self, request: Request) -> Response:
+        asked = self.endpoint.region
+        response = self._wire.send(request)
+        region = self._named_region(response)
+        if region in ("", asked):
+            return response
+        with self._lock:
+            if region != self.endpoint.region:  # else another thread was sent there just now
+                self.endpoint = replace(self.endpoint, region=region)
+                self._wire.set_region(region)
+        return self._wire.send(request)
+
+    def _named_region(self, response: Response) -> str:
+        """The region that an answer sends us to; empty where it does not.
+
+        A HEAD is refused for its region with a bare 400: only the header tells why.
+        """
+        if not is_redirect(response) and response.status != 400:
+            return ""
+        if region := response.headers.get(HEADER, ""):
+            return region
+        if found := _REGION.search(response.body):
+            return found.group(1).decode()
+        if is_redirect(response) and not self.endpoint.url:
+            return discover(self.endpoint.bucket, ca_bundle=self.endpoint.ca_bundle)
+        return ""
+
+
+def succeeded(response: Response, what: str) -> Response:
+    """The answer, where it is a success; raises what it stands for where it is not."""
+    if 200 <= response.status < 300:
+        return response
+    raise error_from(response, what)
+
+
+def _is_worth_repeating(response: Response) -> bool:
+    return is_retryable(response) or error_code(response) == _CONFLICT

@@ -1,0 +1,188 @@
+"""S3 store: a bucket as a Store, on S3's REST semantics over any wire."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+
+from s3lo.backoff import ATTEMPTS, delay_seconds
+from s3lo.bucket import s3_xml
+from s3lo.bucket.rest import Outcome, Rest, succeeded
+from s3lo.errors import (
+    AccessDeniedError,
+    IntegrityError,
+    NotFoundError,
+    S3loError,
+    ServiceError,
+)
+from s3lo.model.objects import Endpoint, ObjectInfo, Request, Response, Wire
+from s3lo.model.reference import Location
+from s3lo.model.s3_errors import error_code
+
+_BATCH = 1000
+"""Keys that DeleteObjects takes at once."""
+_PASSING = frozenset({"InternalError", "SlowDown", "ServiceUnavailable", "OperationAborted"})
+"""What a single key's deletion may fail with and be tried again."""
+
+
+class S3Store:
+    """A bucket. Requests may be made from several threads."""
+
+    def __init__(
+        self,
+        location: Location,
+        endpoint: Endpoint,
+        wire: Wire,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._location = location
+        self._rest = Rest(endpoint, wire, sleep)
+        self._sleep = sleep
+        self._takes_classes = True
+        self._is_seen = False
+
+    @property
+    def location(self) -> Location:
+        return self._location
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the bucket is, its region corrected by what S3 has answered so far."""
+        return self._rest.endpoint
+
+    def get(self, key: str, *, limit_bytes: int = 64 << 20) -> bytes:
+        # A range, so that an object of any size costs no more than the limit. Only an empty object
+        # has no first byte to begin at (416).
+        wanted = ("range", f"bytes=0-{limit_bytes}")
+        response = self._rest.send(Request("GET", "GetObject", key, headers=(wanted,))).response
+        if response.status == 416:
+            return b""
+        body = succeeded(response, self._name(key)).body
+        if len(body) > limit_bytes:
+            raise IntegrityError(f"{self._name(key)} is larger than {limit_bytes} bytes")
+        return body
+
+    def head(self, key: str) -> ObjectInfo | None:
+        response = self._rest.send(Request("HEAD", "HeadObject", key)).response
+        if response.status == 404:
+            self._require_bucket()
+            return None
+        headers = succeeded(response, self._name(key)).headers
+        self._is_seen = True
+        return _info(key, response, headers.get("content-length", ""))
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        if_absent: bool = False,
+        storage_class: str = "STANDARD",
+        content_type: str = "application/json",
+    ) -> None:
+        headers = {
+            "content-type": content_type,
+            "x-amz-checksum-sha256": base64.b64encode(hashlib.sha256(body).digest()).decode(),
+        }
+        if if_absent:
+            headers["if-none-match"] = "*"
+        outcome = self._put(key, body, headers, storage_class)
+        if if_absent and self._was_ours(key, body, outcome):
+            return
+        succeeded(outcome.response, self._name(key))
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        query = (("encoding-type", "url"), ("list-type", "2"), ("prefix", prefix))
+        token = ""
+        while True:
+            more = (("continuation-token", token),) if token else ()
+            request = Request("GET", "ListObjectsV2", query=query + more)
+            page = s3_xml.read_page(self._rest.expect(request, str(self._location)).body)
+            yield from page.objects
+            token = page.next_token
+            if not token:
+                return
+
+    def delete(self, keys: Iterable[str]) -> None:
+        remaining = iter(keys)
+        while batch := list(islice(remaining, _BATCH)):
+            self._delete(batch)
+
+    def close(self) -> None:
+        self._rest.close()
+
+    def _name(self, key: str) -> str:
+        return f"{self._location}{key}"
+
+    def _put(self, key: str, body: bytes, headers: dict[str, str], storage: str) -> Outcome:
+        if storage != "STANDARD" and self._takes_classes:
+            classed = {**headers, "x-amz-storage-class": storage}
+            outcome = self._rest.send(_put_request(key, body, classed))
+            if error_code(outcome.response) != "InvalidStorageClass":
+                return outcome
+            self._takes_classes = False
+        return self._rest.send(_put_request(key, body, headers))
+
+    def _was_ours(self, key: str, body: bytes, outcome: Outcome) -> bool:
+        """Whether a refused write had in fact succeeded, in an attempt whose answer was lost."""
+        if outcome.response.status != 412 or not outcome.is_repeat:
+            return False
+        return self.get(key, limit_bytes=len(body) + 1) == body
+
+    def _require_bucket(self) -> None:
+        """Tell a missing bucket from a missing object: a HEAD has no body that would say."""
+        if self._is_seen:
+            return
+        response = self._rest.send(Request("HEAD", "HeadBucket")).response
+        if response.status == 404:
+            raise NotFoundError(
+                f"there is no such bucket: {self._location}",
+                hint="Check its name and --endpoint-url.",
+            )
+        self._is_seen = True  # whoever may not see the bucket (403) learns from the next request
+
+    def _delete(self, keys: Sequence[str]) -> None:
+        for failures in range(1, ATTEMPTS + 1):
+            failed = [e for e in self._delete_once(keys) if e.code != "NoSuchKey"]
+            if not failed:
+                return
+            if failures == ATTEMPTS or any(e.code not in _PASSING for e in failed):
+                raise self._undeleted(failed)
+            keys = [error.key for error in failed]
+            self._sleep(delay_seconds(failures, throttled=True))
+
+    def _delete_once(self, keys: Sequence[str]) -> Sequence[s3_xml.Undeleted]:
+        body = s3_xml.write_delete(keys)
+        # S3 wants a checksum with this one request; this is the one that every endpoint knows.
+        checksum = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+        headers = (("content-md5", checksum), ("content-type", "application/xml"))
+        request = Request("POST", "DeleteObjects", "", (("delete", ""),), headers, body)
+        return s3_xml.read_undeleted(self._rest.expect(request, str(self._location)).body)
+
+    def _undeleted(self, failed: Sequence[s3_xml.Undeleted]) -> S3loError:
+        first = failed[0]
+        message = f"{len(failed)} objects could not be deleted, first {self._name(first.key)}"
+        kind = AccessDeniedError if first.code == "AccessDenied" else ServiceError
+        return kind(f"{message}: {first.code}: {first.message}")
+
+
+def _put_request(key: str, body: bytes, headers: dict[str, str]) -> Request:
+    return Request("PUT", "PutObject", key, headers=tuple(headers.items()), body=body)
+
+
+def _info(key: str, response: Response, length: str) -> ObjectInfo:
+    from email.utils import parsedate_to_datetime
+
+    if not length.isdecimal():
+        raise ServiceError(f"the service does not say how large {key} is")
+    modified = response.headers.get("last-modified", "")
+    return ObjectInfo(
+        key,
+        int(length),
+        response.headers.get("etag", "").strip('"'),
+        parsedate_to_datetime(modified) if modified else None,
+        response.headers.get("x-amz-storage-class", "STANDARD"),
+    )

@@ -1,0 +1,117 @@
+"""Tags: reading, finding and writing the manifest that a tag is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
+
+from s3lo.bucket.keys import (
+    OCI_LAYOUT,
+    blob_key,
+    image_prefix,
+    layout_key,
+    manifest_key,
+    parse_manifest_key,
+    storage_class,
+)
+from s3lo.bucket.store import Store
+from s3lo.errors import (
+    DigestMismatch,
+    ImmutableTag,
+    IntegrityError,
+    NotFoundError,
+    RefusedError,
+    S3loError,
+)
+from s3lo.model.digest import Digest
+from s3lo.model.documents import MAX_DOCUMENT_BYTES
+
+_AT_A_TIME = 16
+_NAMED_IN_HINT = 8
+_LOOKED_AT_FOR_HINT = 1000
+
+
+def read_tag(store: Store, image: str, tag: str) -> bytes:
+    """A tag's manifest or index as it is stored; NotFoundError names the tags that there are."""
+    try:
+        return store.get(manifest_key(image, tag), limit_bytes=MAX_DOCUMENT_BYTES)
+    except NotFoundError as error:
+        raise _no_tag(store, image, tag) from error
+
+
+def list_tags(store: Store, image: str) -> Iterator[str]:
+    """The tags of one image, in order; those of images nested below it are not among them."""
+    for found in store.list(image_prefix(image)):
+        named = parse_manifest_key(found.key)
+        if named and named[0] == image:
+            yield named[1]
+
+
+def find_by_digest(store: Store, image: str, digest: Digest) -> bytes:
+    """The manifest or index with a digest: a platform's, stored as a blob, or a tag of the image.
+
+    Raises NotFoundError where no tag has it, DigestMismatch where the blob is not what its name
+    says.
+    """
+    with suppress(NotFoundError):
+        return _read_blob(store, image, digest)
+    from concurrent.futures import ThreadPoolExecutor
+
+    def read(tag: str) -> bytes:
+        with suppress(NotFoundError):  # deleted since it was listed
+            return store.get(manifest_key(image, tag), limit_bytes=MAX_DOCUMENT_BYTES)
+        return b""
+
+    tags = list_tags(store, image)
+    with ThreadPoolExecutor(_AT_A_TIME) as readers:
+        while batch := list(islice(tags, _AT_A_TIME)):
+            for raw in readers.map(read, batch):
+                if Digest.of(raw) == digest:
+                    return raw
+    raise NotFoundError(
+        f"{store.location}{image} has no manifest {digest}",
+        hint=f"`s3lo list --digests {store.location}` shows what there is.",
+    )
+
+
+def write_tag(store: Store, image: str, tag: str, raw: bytes, *, immutable: bool = False) -> None:
+    """Make a tag appear, or replace it; what it refers to must be stored already.
+
+    With ``immutable`` a tag that is there raises ImmutableTag, whoever else writes meanwhile.
+    """
+    layout = layout_key(image, tag)
+    store.put(layout, OCI_LAYOUT, storage_class=storage_class(layout))
+    key = manifest_key(image, tag)
+    try:
+        store.put(key, raw, if_absent=immutable, storage_class=storage_class(key))
+    except RefusedError as error:
+        raise ImmutableTag(f"{image}:{tag} is immutable and already there") from error
+
+
+def _read_blob(store: Store, image: str, digest: Digest) -> bytes:
+    try:
+        raw = store.get(blob_key(digest), limit_bytes=MAX_DOCUMENT_BYTES)
+    except IntegrityError as error:
+        raise IntegrityError(f"{image}@{digest} is no manifest: it is too large") from error
+    if Digest.of(raw) != digest:
+        raise DigestMismatch(f"{store.location}{blob_key(digest)} is not what its name says")
+    return raw
+
+
+def _no_tag(store: Store, image: str, tag: str) -> NotFoundError:
+    """Say what is there instead, as far as looking is allowed; that the tag is not, is certain."""
+    tags: list[str] = []
+    try:
+        near = islice(store.list(image_prefix(image)), _LOOKED_AT_FOR_HINT)
+        named = [name for name in (parse_manifest_key(found.key) for found in near) if name]
+        tags = [name for other, name in named if other == image]
+    except NotFoundError as no_store:
+        return no_store
+    except S3loError:
+        pass
+    hint = f"`s3lo list {store.location}` shows what there is."
+    if tags:
+        more = ", …" if len(tags) > _NAMED_IN_HINT else ""
+        hint = f"{image} has: {', '.join(tags[:_NAMED_IN_HINT])}{more}."
+    return NotFoundError(f"{store.location} has no {image}:{tag}", hint=hint)
