@@ -1,0 +1,146 @@
+"""The local backend: the same jobs between a local store's files and others."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from s3lo import beneath
+from s3lo.engine.backends import LocalConfig, Report
+from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Get, Job, Put, PutPart
+from s3lo.errors import (
+    Interrupted,
+    LocalError,
+    NotFoundError,
+    S3loError,
+    SizeMismatch,
+    from_os,
+)
+from s3lo.model.objects import Credentials
+
+
+class LocalBackend:
+    """Carries jobs out on a few threads; a copy never holds the GIL."""
+
+    def __init__(self, config: LocalConfig) -> None:
+        self._root = Path(config.root)
+        self._threads = ThreadPoolExecutor(config.threads, thread_name_prefix="s3lo-local")
+        self._waiting: dict[int, tuple[Future[None], Report]] = {}
+
+    def start(self, job: Job, report: Report) -> None:
+        future = self._threads.submit(self._run, job, report)
+        self._waiting[job.id] = (future, report)
+
+    def cancel(self, job_id: int) -> None:
+        future, report = self._waiting.pop(job_id, (None, None))
+        if future is not None and report is not None and future.cancel():
+            report(Failed(job_id, Interrupted("the copy was cancelled")))
+
+    def renew(self, credentials: Credentials | None) -> None:
+        del credentials  # files ask for none
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def _run(self, job: Job, report: Report) -> None:
+        try:
+            report(Done(job.id, self._carry_out(job)))
+        except S3loError as error:
+            report(Failed(job.id, error))
+        except OSError as error:
+            report(Failed(job.id, from_os(error, f"copying {job.key} through")))
+        finally:
+            self._waiting.pop(job.id, None)
+
+    def _carry_out(self, job: Job) -> str:
+        match job:
+            case Get():
+                self._get(job)
+            case Put():
+                with beneath.begin(self._root, job.key) as pending:
+                    _copy_range(job.path, pending.path, job.file_offset, 0, job.length)
+                    pending.commit()
+            case Begin():
+                pending = beneath.begin(self._root, job.key)
+                os.ftruncate(pending.fd, job.size)
+                pending.close()
+                return pending.name
+            case PutPart():
+                with _borrowed(self._root, job.key, job.upload_id) as path:
+                    _copy_range(job.path, path, job.file_offset, job.offset, job.length)
+            case Finish():
+                beneath.PendingFile.reopen(self._root, job.key, job.upload_id).commit()
+            case Abort():
+                beneath.PendingFile.reopen(self._root, job.key, job.upload_id).abandon()
+        return ""
+
+    def _get(self, job: Get) -> None:
+        source = self._root / job.key
+        try:
+            size = source.stat().st_size
+        except FileNotFoundError:
+            raise NotFoundError(f"not there: {source}") from None
+        if size != job.object_size:
+            raise SizeMismatch(f"{source} is {size} bytes where {job.object_size} are expected")
+        _copy_range(str(source), Path(job.path), job.offset, job.offset, job.length)
+
+
+class _borrowed:  # noqa: N801 - reads as a phrase: with _borrowed(...) as path
+    """A pending file's path, held while a part is written so that no sweep takes it away."""
+
+    def __init__(self, root: Path, key: str, name: str) -> None:
+        self._pending = beneath.PendingFile.reopen(root, key, name)
+
+    def __enter__(self) -> Path:
+        return self._pending.path
+
+    def __exit__(self, *_: object) -> None:
+        self._pending.close()
+
+
+_CHUNK_BYTES = 8 << 20
+
+
+def _copy_range(
+    source: str, target: Path, source_offset: int, target_offset: int, length: int
+) -> None:
+    """Copy a range from file to file inside the kernel where it can, sharing blocks where it can."""
+    reader = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        writer = os.open(target, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            _copy(reader, writer, source_offset, target_offset, length)
+        finally:
+            os.close(writer)
+    finally:
+        os.close(reader)
+
+
+def _copy(reader: int, writer: int, source_offset: int, target_offset: int, length: int) -> None:
+    step: Callable[[int, int, int, int, int], int] = _copy_in_kernel
+    done = 0
+    while done < length:
+        wanted = min(_CHUNK_BYTES, length - done)
+        try:
+            count = step(reader, writer, wanted, source_offset + done, target_offset + done)
+        except OSError as error:
+            # Between some file systems the kernel refuses: then through memory.
+            unable = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+            if step is not _copy_in_kernel or error.errno not in unable:
+                raise
+            step = _copy_through_memory
+            continue
+        if count == 0:
+            raise LocalError(f"a file ended {length - done} bytes early while it was copied")
+        done += count
+
+
+def _copy_in_kernel(reader: int, writer: int, count: int, source: int, target: int) -> int:
+    return os.copy_file_range(reader, writer, count, source, target)
+
+
+def _copy_through_memory(reader: int, writer: int, count: int, source: int, target: int) -> int:
+    return os.pwrite(writer, os.pread(reader, min(count, 1 << 20), source), target)

@@ -1,0 +1,221 @@
+"""The S3 backend: jobs as requests of one awscrt client, bytes straight between sockets and files."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from s3lo.engine import native_errors
+from s3lo.engine.backends import Report
+from s3lo.engine.client import NativeClient, Reply
+from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Get, Job, Outcome, Put, PutPart
+from s3lo.errors import S3loError, ServiceError, SizeMismatch
+from s3lo.model import multipart
+from s3lo.model.objects import Credentials, Endpoint, Request, Response
+
+
+class NativeBackend:
+    """Starts jobs on a client that it may share with others and closes only by being told to."""
+
+    def __init__(self, client: NativeClient, endpoint: Endpoint) -> None:
+        self._client = client
+        self._bucket = endpoint.bucket
+        self._lock = threading.Lock()
+        self._running: dict[int, Any] = {}
+
+    def start(self, job: Job, report: Report) -> None:
+        finish = self._finisher(job, report)
+        try:
+            match job:
+                case Get():
+                    handle = self._get(job, finish)
+                case Put() | PutPart():
+                    handle = self._put(job, finish)
+                case Begin() | Finish() | Abort():
+                    handle = self._control(job, finish)
+        except OSError as error:
+            report(native_errors.failure(job.id, Reply(error=error), self._name(job)))
+        except S3loError as error:
+            report(Failed(job.id, error))
+        else:
+            self._remember(job.id, handle)
+
+    def cancel(self, job_id: int) -> None:
+        with self._lock:
+            handle = self._running.get(job_id)
+        if handle is not None:
+            handle.cancel()
+
+    def renew(self, credentials: Credentials | None) -> None:
+        self._client.credentials = credentials
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _get(self, job: Get, finish: Callable[[Outcome], None]) -> Any:
+        fd = os.open(job.path, os.O_WRONLY | os.O_CLOEXEC)
+        received = 0
+
+        def on_headers(status: int, headers: Mapping[str, str]) -> None:
+            if status < 300:
+                _check_size(job, headers)
+
+        def on_body(chunk: bytes, offset: int) -> None:
+            nonlocal received
+            received += _write_all(fd, chunk, offset)
+
+        def on_done(reply: Reply) -> None:
+            os.close(fd)
+            if reply.error is None and received != job.length:
+                reply.error = ServiceError(
+                    f"{self._name(job)}: {received} bytes came of {job.length} asked for"
+                )
+                finish(Failed(job.id, reply.error, retryable=True))
+                return
+            finish(self._outcome(job, reply, ""))
+
+        last = job.offset + job.length - 1
+        request = Request(
+            "GET", "GetObject", job.key, headers=(("range", f"bytes={job.offset}-{last}"),)
+        )
+        return self._client.ranged_get(request, on_headers, on_body, on_done)
+
+    def _put(self, job: Put | PutPart, finish: Callable[[Outcome], None]) -> Any:
+        stream = _FileRange(job.path, job.file_offset, job.length)
+
+        def on_done(reply: Reply) -> None:
+            stream.close()
+            finish(self._outcome(job, reply, reply.headers.get("etag", "")))
+
+        if isinstance(job, PutPart):
+            request = multipart.put_part(job.key, job.upload_id, job.number)
+        else:
+            request = Request("PUT", "PutObject", job.key, headers=job.headers)
+        return self._client.exchange(request, _ignore_body, on_done, stream, job.length)
+
+    def _control(self, job: Begin | Finish | Abort, finish: Callable[[Outcome], None]) -> Any:
+        match job:
+            case Begin():
+                request = multipart.begin(job.key, job.headers)
+            case Finish():
+                request = multipart.finish(job.key, job.upload_id, job.parts)
+            case Abort():
+                request = multipart.abort(job.key, job.upload_id)
+        body = bytearray()
+
+        def on_done(reply: Reply) -> None:
+            if reply.error is None and isinstance(job, Begin):
+                finish(_begun(job, bytes(body)))
+            elif reply.error is None and isinstance(job, Finish) and b"<Error>" in body:
+                # S3 answers 200 before it knows whether completing will succeed.
+                answer = Response(500, reply.headers, bytes(body))
+                finish(native_errors.answer_failure(job.id, answer, self._name(job)))
+            else:
+                finish(self._outcome(job, reply, ""))
+
+        def on_body(chunk: bytes, offset: int) -> None:
+            body[offset : offset + len(chunk)] = chunk
+
+        stream, length = _memory_stream(request.body)
+        return self._client.exchange(request, on_body, on_done, stream, length)
+
+    def _outcome(self, job: Job, reply: Reply, value: str) -> Outcome:
+        if reply.error is None:
+            return Done(job.id, value)
+        return native_errors.failure(job.id, reply, self._name(job))
+
+    def _name(self, job: Job) -> str:
+        return f"s3://{self._bucket}/{job.key}"
+
+    def _finisher(self, job: Job, report: Report) -> Callable[[Outcome], None]:
+        """Reports an outcome and forgets the request that it came from."""
+
+        def finish(outcome: Outcome) -> None:
+            with self._lock:
+                # A request can be done before start() has its handle: leave a mark then.
+                if self._running.pop(job.id, None) is None:
+                    self._running[job.id] = None
+            report(outcome)
+
+        return finish
+
+    def _remember(self, job_id: int, handle: Any) -> None:
+        with self._lock:
+            if job_id in self._running:
+                del self._running[job_id]
+            else:
+                self._running[job_id] = handle
+
+
+class _FileRange:
+    """A range of a file as the stream that awscrt reads a body from.
+
+    ``readinto`` fills the client's own buffer from the page cache, outside the GIL and with no
+    copy into Python.
+    """
+
+    def __init__(self, path: str, offset: int, length: int) -> None:
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._start = self._position = offset
+        self._end = offset + length
+
+    def readinto(self, buffer: memoryview) -> int:
+        wanted = min(len(buffer), self._end - self._position)
+        count = os.preadv(self._fd, [buffer[:wanted]], self._position)
+        self._position += count
+        return count
+
+    def read(self, size: int = -1) -> bytes:
+        left = self._end - self._position
+        data = os.pread(self._fd, left if size < 0 else min(size, left), self._position)
+        self._position += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: self._start, os.SEEK_CUR: self._position, os.SEEK_END: self._end}
+        self._position = base[whence] + offset
+        return self.tell()
+
+    def tell(self) -> int:
+        return self._position - self._start
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _check_size(job: Get, headers: Mapping[str, str]) -> None:
+    """The object's whole size stands in ``Content-Range`` (RFC 9110, section 14.4)."""
+    total = headers.get("content-range", "").rpartition("/")[2]
+    size = int(total) if total.isdigit() else int(headers.get("content-length", "-1"))
+    if size != job.object_size:
+        raise SizeMismatch(f"{job.key} is {size} bytes where {job.object_size} are expected")
+
+
+def _write_all(fd: int, chunk: bytes, offset: int) -> int:
+    written = os.pwrite(fd, chunk, offset)
+    while written < len(chunk):
+        written += os.pwrite(fd, memoryview(chunk)[written:], offset + written)
+    return written
+
+
+def _begun(job: Begin, body: bytes) -> Outcome:
+    upload_id = multipart.upload_id(body)
+    if upload_id:
+        return Done(job.id, upload_id)
+    return Failed(job.id, ServiceError(f"{job.key}: the service began no multipart upload"))
+
+
+def _memory_stream(body: bytes | None) -> tuple[Any, int]:
+    if body is None:
+        return None, 0
+    from io import BytesIO
+
+    return BytesIO(body), len(body)
+
+
+def _ignore_body(chunk: bytes, offset: int) -> None:
+    del chunk, offset

@@ -1,0 +1,106 @@
+"""Channel: messages between coordinator and worker process over a socket pair.
+
+A message is a pickled object behind its length (4 bytes, big-endian). Both ends are the same
+program on the same machine, so pickle crosses no trust boundary.
+
+    to the worker     Configure once, then Submit, Cancel, Renew; Stop, or the end of the stream
+    to the coordinator   Ready, then Outcomes; Bye last
+"""
+
+from __future__ import annotations
+
+import pickle
+import socket
+import struct
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from s3lo.engine.backends import BackendConfig
+from s3lo.engine.jobs import Job, Outcome
+from s3lo.model.objects import Credentials
+
+_LENGTH = struct.Struct(">I")
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    backend: BackendConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    credentials: Credentials | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    peak_rss_bytes: int
+
+
+class Channel:
+    """One end. Any thread may send; one thread receives."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+        self._sending = threading.Lock()
+
+    def send(self, message: object) -> None:
+        """Raises OSError where the other end is gone."""
+        payload = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+        with self._sending:
+            self._socket.sendall(_LENGTH.pack(len(payload)) + payload)
+
+    def receive(self) -> Any:
+        """The next message; None when the other end is gone. TimeoutError as the socket is set."""
+        header = self._read(_LENGTH.size)
+        payload = header and self._read(_LENGTH.unpack(header)[0])
+        return pickle.loads(payload) if payload else None
+
+    def wait_at_most(self, seconds: float) -> None:
+        """How long a receive waits for a message to begin."""
+        self._socket.settimeout(seconds)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _read(self, count: int) -> bytes:
+        data = bytearray()
+        while len(data) < count:
+            try:
+                piece = self._socket.recv(count - len(data))
+            except TimeoutError:
+                if not data:
+                    raise
+                continue
+            except OSError:
+                return b""
+            if not piece:
+                return b""
+            data += piece
+        return bytes(data)

@@ -1,0 +1,232 @@
+"""Coordinator: drives one transfer. It owns the window, the retries and the end of things.
+
+        next_job()             submit()               start()
+    work ────────→ coordinator ────────→ worker(s) ────────→ backend ⇄ sockets, files
+      ↑                │  ↑                                   │
+      └── done() ──────┘  └──────────── inbox ←───────────────┘ outcomes
+                             ↑
+                     verifier threads: hashed
+
+One thread runs :meth:`Coordinator.run`; all others only put messages into the inbox.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Event
+from typing import Protocol
+
+from s3lo import backoff
+from s3lo.engine.jobs import Abort, Done, Failed, Get, Job, Put, PutPart
+from s3lo.engine.ledger import Flight, Ledger, RetryQueue
+from s3lo.engine.pool import Lost, Pool, Reported
+from s3lo.engine.settings import EngineSettings
+from s3lo.engine.verifier import Hashed
+from s3lo.engine.window import Window
+from s3lo.errors import Interrupted, S3loError, WorkerDied
+from s3lo.model.objects import Credentials
+
+Message = Reported | Lost | Hashed
+CredentialsSource = Callable[[], Credentials | None]
+
+TICK_SECONDS = 0.25
+STALL_SECONDS = 60.0
+"""How long a part may take at least before it is taken for hanging."""
+SLOWEST_BYTES_PER_SECOND = 128 << 10
+"""What a network worth waiting for delivers, over all parts in flight."""
+THROTTLED_SECONDS = 300.0
+"""How long a service may throttle without letting a single part through."""
+WIND_DOWN_SECONDS = 10.0
+
+
+class Work(Protocol):
+    """What a transfer consists of: see ``downloads`` and ``uploads``."""
+
+    @property
+    def is_finished(self) -> bool: ...
+
+    def next_job(self) -> Job | None:
+        """Another job that may start now; None where there is none at the moment."""
+
+    def done(self, job: Job, value: str) -> None: ...
+
+    def hashed(self, result: Hashed) -> None: ...
+
+    def abandon(self) -> list[Abort]:
+        """What must be undone in the store when the transfer ends early."""
+
+
+class Coordinator:
+    """Runs one piece of work over a pool of workers."""
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        pool: Pool,
+        inbox: SimpleQueue[Message],
+        credentials: CredentialsSource,
+        cancel: Event | None = None,
+    ) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._inbox = inbox
+        self._credentials = credentials
+        self._current = credentials()
+        self._cancel = cancel or Event()
+        self.window = Window(settings.initial_in_flight, settings.max_in_flight)
+        self.ledger = Ledger(pool.numbers)
+        self.retries = RetryQueue()
+        self._last_done_at = time.monotonic()
+        self._next_check_at = 0.0
+
+    def run(self, work: Work) -> None:
+        """Move everything, or raise what ended it with the store as if it had not begun."""
+        try:
+            while not work.is_finished:
+                self._supervise()
+                self._dispatch(work)
+                for message in self._messages():
+                    self._handle(message, work)
+        except BaseException:
+            self._wind_down(work)
+            raise
+
+    def _dispatch(self, work: Work) -> None:
+        """Fill the window, each worker getting its new jobs in one message."""
+        now = time.monotonic()
+        batches: dict[int, list[Job]] = {}
+        while self._has_room():
+            job = self.retries.due(now) or work.next_job()
+            if job is None:
+                break
+            worker = self.ledger.least_loaded()
+            self.ledger.start(job, worker, now)
+            batches.setdefault(worker, []).append(job)
+        for worker, jobs in batches.items():
+            self._pool.worker(worker).submit(jobs)
+
+    def _has_room(self) -> bool:
+        most_bytes = self._settings.max_in_flight * self._settings.part_size_bytes
+        fits = self.ledger.in_flight_bytes < most_bytes
+        return len(self.ledger) < self.window.width and fits
+
+    def _messages(self) -> list[Message]:
+        """What has come in, after waiting for at least something or for the next thing to do."""
+        wait = self.retries.seconds_until_due(time.monotonic(), TICK_SECONDS)
+        messages: list[Message] = []
+        with suppress(Empty):
+            messages.append(self._inbox.get(timeout=wait))
+            while True:
+                messages.append(self._inbox.get_nowait())
+        return messages
+
+    def _handle(self, message: Message, work: Work) -> None:
+        match message:
+            case Reported(_, outcomes):
+                for outcome in outcomes:
+                    flight = self.ledger.land(outcome.id)
+                    if flight is not None:
+                        self._settle(flight, outcome, work)
+            case Lost(number, status):
+                self._replace(number, status)
+            case Hashed():
+                work.hashed(message)
+
+    def _settle(self, flight: Flight, outcome: Done | Failed, work: Work) -> None:
+        if isinstance(outcome, Failed):
+            self._retry(flight, outcome)
+            return
+        self.retries.forget(outcome.id)
+        self.window.on_done()
+        self._last_done_at = time.monotonic()
+        work.done(flight.job, outcome.value)
+
+    def _retry(self, flight: Flight, outcome: Failed) -> None:
+        """Queue a failed job again, or raise its error where that makes no sense (any more)."""
+        if outcome.expired:
+            self._renew()
+        if outcome.throttled:
+            self.window.on_throttled()
+        failures = self.retries.failed(outcome.id)
+        now = time.monotonic()
+        if not (outcome.retryable or flight.is_given_up):
+            raise outcome.error
+        patient = outcome.throttled and now - self._last_done_at < THROTTLED_SECONDS
+        if failures >= backoff.ATTEMPTS and not patient:
+            raise outcome.error
+        self._queue_again(flight.job, failures, outcome.throttled)
+
+    def _queue_again(self, job: Job, failures: int, throttled: bool = False) -> None:
+        delay = backoff.delay_seconds(failures, throttled=throttled)
+        self.retries.add(job, time.monotonic() + delay)
+
+    def _replace(self, number: int, status: int) -> None:
+        """A worker process is gone: its jobs go to the others, or to one that takes its place."""
+        lost = self.ledger.remove_worker(number)
+        for flight in lost:
+            if self.retries.failed(flight.job.id) >= backoff.ATTEMPTS:
+                raise WorkerDied(f"{flight.job.key} was lost with {backoff.ATTEMPTS} processes")
+            self._queue_again(flight.job, 1)
+        replacement = self._pool.replace(number)
+        if replacement is not None:
+            self.ledger.add_worker(replacement)
+        elif not self._pool.numbers:
+            raise WorkerDied(f"every transfer process died, the last with status {status}")
+
+    def _supervise(self) -> None:
+        """Once in a while: cancellation, credentials about to expire, parts that hang."""
+        now = time.monotonic()
+        if self._cancel.is_set():
+            raise Interrupted("cancelled")
+        if now < self._next_check_at:
+            return
+        self._next_check_at = now + TICK_SECONDS
+        self._renew()
+        self._give_up_stalled(now)
+
+    def _renew(self) -> None:
+        """Hand new credentials to the workers where the source has some; it renews them early."""
+        fresh = self._credentials()
+        if fresh != self._current:
+            self._current = fresh
+            self._pool.renew(fresh)
+
+    def _give_up_stalled(self, now: float) -> None:
+        allowed = STALL_SECONDS + self.ledger.in_flight_bytes / SLOWEST_BYTES_PER_SECOND
+        for flight in self.ledger.older_than(now - allowed):
+            worker = self._pool.worker(flight.worker)
+            if flight.is_given_up and flight.started_at < now - 2 * allowed:
+                worker.kill()
+            elif not flight.is_given_up:
+                flight.is_given_up = True
+                worker.cancel([flight.job.id])
+
+    def _wind_down(self, work: Work) -> None:
+        """Cancel what is in flight, then undo in the store what cannot stay."""
+        for flight in self.ledger.flights():
+            if isinstance(flight.job, Get | Put | PutPart):
+                self._pool.worker(flight.worker).cancel([flight.job.id])
+        self._drain(work)
+        if not self._pool.numbers:
+            return
+        for job in work.abandon():
+            worker = self.ledger.least_loaded()
+            self.ledger.start(job, worker, time.monotonic())
+            self._pool.worker(worker).submit([job])
+        self._drain(work)
+
+    def _drain(self, work: Work) -> None:
+        """Wait until nothing is in flight, within reason. Multiparts that began count as open."""
+        deadline = time.monotonic() + WIND_DOWN_SECONDS
+        while len(self.ledger) and time.monotonic() < deadline:
+            for message in self._messages():
+                if not isinstance(message, Reported):
+                    continue
+                for outcome in message.outcomes:
+                    flight = self.ledger.land(outcome.id)
+                    if flight and isinstance(outcome, Done) and not isinstance(flight.job, Abort):
+                        with suppress(S3loError):
+                            work.done(flight.job, outcome.value)

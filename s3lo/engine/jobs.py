@@ -1,0 +1,118 @@
+"""Jobs: what the coordinator asks of a worker, and what the worker answers. All of it pickles.
+
+Get                        a range of an object into a range of a file
+Put                        a range of a file as one whole object
+Begin, PutPart, Finish     the same as a multipart upload; Abort gives it up
+Done | Failed              exactly one of them for each job
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from s3lo.errors import S3loError
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """``length`` bytes of ``key`` from ``offset`` go to ``path`` at ``offset``.
+
+    ``object_size`` is how large the object must be: another size means another object.
+    """
+
+    id: int
+    blob: int
+    key: str
+    offset: int
+    length: int
+    object_size: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """``length`` bytes of ``path`` from ``file_offset`` become the object ``key``."""
+
+    id: int
+    blob: int
+    key: str
+    path: str
+    file_offset: int
+    length: int
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Begin a multipart upload; done with its upload id."""
+
+    id: int
+    blob: int
+    key: str
+    size: int
+    headers: Headers
+    length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PutPart:
+    """One part; done with its ETag. ``offset`` is its place in the object."""
+
+    id: int
+    blob: int
+    key: str
+    upload_id: str
+    number: int
+    path: str
+    file_offset: int
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Make the object of its parts ``(number, etag)``, in order."""
+
+    id: int
+    blob: int
+    key: str
+    upload_id: str
+    parts: tuple[tuple[int, str], ...]
+    length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    id: int
+    blob: int
+    key: str
+    upload_id: str
+    length: int = 0
+
+
+Job = Get | Put | Begin | PutPart | Finish | Abort
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """``value`` is an upload id or an ETag where the job has one."""
+
+    id: int
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """``retryable``: worth trying again as it is; ``throttled``: with fewer at a time;
+    ``expired``: with fresh credentials."""
+
+    id: int
+    error: S3loError
+    retryable: bool = False
+    throttled: bool = False
+    expired: bool = False
+
+
+Outcome = Done | Failed

@@ -1,0 +1,109 @@
+"""Machine: what this host is, read once: CPUs, memory, the network interface, the EC2 type.
+
+Only ``/proc`` and ``/sys`` are read. Nothing here touches the network: on EC2 the instance type
+stands in the firmware's product name (Nitro), elsewhere there is none to ask for.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_DMI = Path("/sys/devices/virtual/dmi/id")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Facts; ``nic_gbps`` and ``ec2_gbps`` are None where they are not to be known."""
+
+    cpus: int
+    memory_bytes: int
+    interface: str = ""
+    nic_gbps: float | None = None
+    instance_type: str = ""
+    ec2_gbps: float | None = None
+
+
+def read_machine() -> Machine:
+    """Look at this host."""
+    interface = default_interface(_text(Path("/proc/net/route")))
+    instance_type = _instance_type()
+    return Machine(
+        cpus=_cpus(),
+        memory_bytes=_memory_bytes(),
+        interface=interface,
+        nic_gbps=_nic_gbps(interface),
+        instance_type=instance_type,
+        ec2_gbps=_ec2_gbps(instance_type),
+    )
+
+
+def default_interface(routes: str) -> str:
+    """The interface of the IPv4 default route with the lowest metric in ``/proc/net/route``."""
+    found: list[tuple[int, str]] = []
+    for line in routes.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) > 7 and fields[1] == "00000000" and fields[7] == "00000000":
+            found.append((int(fields[6]), fields[0]))
+    return min(found)[1] if found else ""
+
+
+def _nic_gbps(interface: str) -> float | None:
+    """Link speed as the driver reports it; ENA and virtio report none (EINVAL or -1)."""
+    if not interface:
+        return None
+    with suppress(ValueError):
+        mbps = int(_text(Path(f"/sys/class/net/{interface}/speed")))
+        return mbps / 1000 if mbps > 0 else None
+    return None
+
+
+def _instance_type() -> str:
+    return _text(_DMI / "product_name") if _text(_DMI / "sys_vendor") == "Amazon EC2" else ""
+
+
+def _ec2_gbps(instance_type: str) -> float | None:
+    """What awscrt's table says of this instance type; it is only asked on EC2."""
+    if not instance_type:
+        return None
+    try:
+        from awscrt.s3 import get_recommended_throughput_target_gbps
+    except ImportError:
+        return None
+    return float(get_recommended_throughput_target_gbps() or 0) or None
+
+
+def _cpus() -> int:
+    """CPUs this process may use: its affinity, cut by the control group's quota."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    quota = _text(Path("/sys/fs/cgroup/cpu.max")).split()
+    if len(quota) == 2 and quota[0] != "max":
+        return max(1, min(allowed or 1, -(-int(quota[0]) // int(quota[1]))))
+    return allowed or 1
+
+
+def _memory_bytes() -> int:
+    """Memory this process may use: the machine's, cut by the control group's limit."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = _text(Path("/sys/fs/cgroup/memory.max"))
+    return min(total, int(limit)) if limit.isdigit() else total
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def peak_rss_bytes() -> int:
+    """The most memory this process ever had resident.
+
+    From ``VmHWM``, not ``getrusage``: a spawned process inherits its parent's ``ru_maxrss``.
+    """
+    for line in _text(Path("/proc/self/status")).splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0

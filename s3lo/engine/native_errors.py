@@ -1,0 +1,56 @@
+"""Native errors: the one place where what awscrt reports becomes an error of ours."""
+
+from __future__ import annotations
+
+from awscrt.exceptions import AwsCrtError
+
+from s3lo.engine.client import Reply
+from s3lo.engine.jobs import Failed
+from s3lo.errors import Interrupted, LocalError, S3loError, ServiceError, from_os
+from s3lo.model import s3_errors
+from s3lo.model.objects import Response
+
+_CANCELLED = "AWS_ERROR_S3_CANCELED"
+_BAD_STATUS = "AWS_ERROR_S3_INVALID_RESPONSE_STATUS"
+_UNTRUSTED = frozenset({"AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE", "AWS_IO_TLS_ERROR_NOT_NEGOTIATED"})
+
+
+def failure(job_id: int, reply: Reply, what: str) -> Failed:
+    """How a reply that carries an error failed, and whether trying again makes sense."""
+    error = reply.error
+    if isinstance(error, S3loError):
+        return Failed(job_id, error)
+    if isinstance(error, OSError):
+        return Failed(job_id, from_os(error, f"moving {what} through"))
+    if not isinstance(error, AwsCrtError):
+        return Failed(job_id, LocalError(f"{what}: {type(error).__name__}: {error}"))
+    if _is_answer(reply, error):
+        return answer_failure(job_id, Response(reply.status, reply.headers, reply.error_body), what)
+    return Failed(job_id, no_answer(error, what), retryable=error.name not in _UNTRUSTED)
+
+
+def answer_failure(job_id: int, response: Response, what: str) -> Failed:
+    """The failure that an S3 error answer stands for."""
+    return Failed(
+        job_id,
+        s3_errors.error_from(response, what),
+        retryable=s3_errors.is_retryable(response) or s3_errors.is_expired(response),
+        throttled=s3_errors.is_throttled(response),
+        expired=s3_errors.is_expired(response),
+    )
+
+
+def no_answer(error: AwsCrtError, what: str) -> S3loError:
+    """The error where no answer came: no connection, no trust, cut off, cancelled."""
+    if error.name == _CANCELLED:
+        return Interrupted(f"{what} was cancelled")
+    if error.name in _UNTRUSTED:
+        return ServiceError(
+            f"no trusted TLS connection for {what} ({error.name})",
+            hint="Name the certificate authority with --ca-bundle or AWS_CA_BUNDLE.",
+        )
+    return ServiceError(f"no answer for {what}: {error.message} ({error.name})")
+
+
+def _is_answer(reply: Reply, error: AwsCrtError) -> bool:
+    return error.name == _BAD_STATUS or reply.status >= 300

@@ -1,0 +1,115 @@
+"""The parallel engine: coordinator, workers and verifier put together, for S3 and local stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from queue import SimpleQueue
+from threading import Event
+
+from s3lo.engine.backends import BackendConfig, LocalConfig, make_backend
+from s3lo.engine.coordinator import Coordinator, CredentialsSource, Message, Work
+from s3lo.engine.downloads import Downloads
+from s3lo.engine.machine import Machine, peak_rss_bytes, read_machine
+from s3lo.engine.native import NativeWire
+from s3lo.engine.options import EngineOptions
+from s3lo.engine.pool import InProcessWorker, Pool, ProcessWorker, Worker
+from s3lo.engine.report import EngineReport
+from s3lo.engine.settings import EngineSettings, choose
+from s3lo.engine.transfers import Download, Upload
+from s3lo.engine.uploads import Uploads
+from s3lo.engine.verifier import Verifier
+from s3lo.events import Note, Observer
+
+MakeWork = Callable[[EngineSettings, Verifier], Work]
+
+
+class ParallelEngine:
+    """Moves blobs between one bucket (through ``wire``) or local store and files."""
+
+    def __init__(
+        self,
+        source: NativeWire | LocalConfig,
+        options: EngineOptions,
+        machine: Machine | None = None,
+    ) -> None:
+        self._source = source
+        self._options = options
+        self._machine = machine
+
+    def download(
+        self, blobs: Sequence[Download], observer: Observer, cancel: Event | None = None
+    ) -> EngineReport:
+        settings = self._settings(sum(blob.size for blob in blobs))
+        return self._run(settings, lambda s, v: Downloads(blobs, s, v, observer), observer, cancel)
+
+    def upload(
+        self, blobs: Sequence[Upload], observer: Observer, cancel: Event | None = None
+    ) -> EngineReport:
+        settings = self._settings(sum(blob.size for blob in blobs))
+        return self._run(settings, lambda s, v: Uploads(blobs, s, v, observer), observer, cancel)
+
+    def _settings(self, total_bytes: int) -> EngineSettings:
+        self._machine = self._machine or read_machine()
+        settings = choose(self._options, self._machine, total_bytes)
+        if isinstance(self._source, LocalConfig):
+            # Copies between files gain nothing from processes: they never hold the GIL.
+            return replace(settings, processes=0)
+        return settings
+
+    def _run(
+        self,
+        settings: EngineSettings,
+        make_work: MakeWork,
+        observer: Observer,
+        cancel: Event | None,
+    ) -> EngineReport:
+        for reason in settings.reasons:
+            observer(Note(reason, level=1))
+        inbox: SimpleQueue[Message] = SimpleQueue()
+        pool = Pool(self._worker_factory(settings, inbox), max(1, settings.processes))
+        verifier = Verifier(settings.hash_threads, inbox.put)
+        workers_peak = 0
+        try:
+            coordinator = Coordinator(settings, pool, inbox, self._credentials(), cancel)
+            coordinator.run(make_work(settings, verifier))
+        finally:
+            verifier.close()
+            workers_peak = pool.close()
+        return self._report(settings, coordinator, workers_peak)
+
+    def _worker_factory(
+        self, settings: EngineSettings, inbox: SimpleQueue[Message]
+    ) -> Callable[[int], Worker]:
+        if settings.processes:
+            return lambda number: ProcessWorker(number, self._config(settings), inbox.put)
+        if isinstance(self._source, LocalConfig):
+            local = make_backend(self._source)
+            return lambda _: InProcessWorker(local, inbox.put, owns_backend=True)
+        from s3lo.engine.backends.native import NativeBackend
+
+        shared = NativeBackend(self._source.client_for(settings), self._source.endpoint)
+        return lambda _: InProcessWorker(shared, inbox.put, owns_backend=False)
+
+    def _config(self, settings: EngineSettings) -> BackendConfig:
+        assert isinstance(self._source, NativeWire)
+        return self._source.config(settings)
+
+    def _credentials(self) -> CredentialsSource:
+        return (lambda: None) if isinstance(self._source, LocalConfig) else self._source.credentials
+
+    def _report(
+        self, settings: EngineSettings, coordinator: Coordinator, workers_peak: int
+    ) -> EngineReport:
+        return EngineReport(
+            mode="processes" if settings.processes else "serial",
+            backend="local" if isinstance(self._source, LocalConfig) else "native",
+            processes=settings.processes,
+            part_size=settings.part_size_bytes,
+            max_in_flight_reached=coordinator.ledger.peak,
+            target_gbps=settings.target_gbps,
+            target_source=settings.target_source,
+            throttled=coordinator.window.throttled,
+            retries=coordinator.retries.retries,
+            peak_rss_bytes=peak_rss_bytes() + workers_peak,
+        )

@@ -1,0 +1,96 @@
+"""Plan: how blobs become parts. Pure: sizes in, ranges out.
+
+Limits of S3 (Amazon S3 user guide, "Multipart upload limits"): at most 10,000 parts an upload,
+5 MiB to 5 GiB a part (the last may be smaller), 5 TiB an object. Downloads have no such limits;
+their parts are aligned to 4 KiB so that they fall on page boundaries of the file.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+KIB = 1 << 10
+MIB = 1 << 20
+GIB = 1 << 30
+TIB = 1 << 40
+
+MAX_PARTS = 10_000
+MIN_UPLOAD_PART_BYTES = 5 * MIB
+MAX_UPLOAD_PART_BYTES = 5 * GIB
+MAX_OBJECT_BYTES = 5 * TIB
+ALIGNMENT_BYTES = 4 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A part of one blob: ``length`` bytes from ``offset``, the blob being the ``blob``-th."""
+
+    blob: int
+    offset: int
+    length: int
+
+
+def aligned(size_bytes: int, to: int = ALIGNMENT_BYTES) -> int:
+    """The next multiple of ``to``, and at least one."""
+    return max(1, -(-size_bytes // to)) * to
+
+
+def upload_part_bytes(size: int, preferred: int) -> int:
+    """The part size for uploading ``size`` bytes: the preferred one, or what the limits ask for.
+
+    Raises ValueError for an object larger than S3 takes.
+    """
+    if size > MAX_OBJECT_BYTES:
+        raise ValueError(f"an object of {size} bytes; S3 takes at most {MAX_OBJECT_BYTES}")
+    needed = aligned(-(-size // MAX_PARTS), MIB)
+    wanted = aligned(preferred)
+    return min(MAX_UPLOAD_PART_BYTES, max(MIN_UPLOAD_PART_BYTES, wanted, needed))
+
+
+def ranges(blob: int, size: int, part_bytes: int) -> Iterator[Range]:
+    """Cut one blob into consecutive ranges that cover it once; an empty blob has none."""
+    for offset in range(0, size, part_bytes):
+        yield Range(blob, offset, min(part_bytes, size - offset))
+
+
+def interleave(sizes: Sequence[int], part_bytes: int, lanes: int) -> Iterator[Range]:
+    """The ranges of many blobs in the order they are asked for.
+
+    ``lanes`` blobs advance side by side, a part of each in turn, so that as many cores can hash:
+    a blob's SHA-256 is serial, and one blob at a time would leave the others idle. When a blob has
+    been asked for whole, the next one takes its lane.
+    """
+    waiting = iter(range(len(sizes)))
+    active: deque[Iterator[Range]] = deque()
+    while True:
+        while len(active) < max(1, lanes):
+            blob = next(waiting, None)
+            if blob is None:
+                break
+            active.append(ranges(blob, sizes[blob], part_bytes))
+        if not active:
+            return
+        lane = active.popleft()
+        part = next(lane, None)
+        if part is not None:
+            active.append(lane)
+            yield part
+
+
+class Frontier:
+    """How far a blob is complete from its start, while parts arrive in any order."""
+
+    __slots__ = ("_beyond", "position")
+
+    def __init__(self) -> None:
+        self.position = 0
+        self._beyond: dict[int, int] = {}
+
+    def add(self, offset: int, length: int) -> int:
+        """Count a part as arrived; returns the new position of the frontier."""
+        self._beyond[offset] = length
+        while self.position in self._beyond:
+            self.position += self._beyond.pop(self.position)
+        return self.position

@@ -1,0 +1,58 @@
+"""Transfers: what the engine is asked to move, one blob each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Protocol
+
+from s3lo.engine.jobs import Headers
+from s3lo.engine.report import EngineReport
+from s3lo.events import Observer
+from s3lo.model.digest import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """The object ``key``, which must be ``size`` bytes with this digest, goes to the file ``path``."""
+
+    digest: Digest
+    size: int
+    key: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """``size`` bytes of ``path`` from ``offset`` become the object ``key``.
+
+    ``is_verified`` says that the digest was computed from these bytes already; otherwise the engine
+    hashes them beside the transfer and completes nothing that does not match.
+    """
+
+    digest: Digest
+    size: int
+    key: str
+    path: Path
+    offset: int = 0
+    is_verified: bool = False
+    headers: Headers = ()
+
+
+class Engine(Protocol):
+    """Moves blobs. Every implementation fulfils the same tests.
+
+    Both calls return when everything is moved and verified, or raise the S3loError that ended it
+    with nothing half-done left in the store: multipart uploads are aborted, unverified files stay
+    the caller's to remove. ``cancel``, once set, ends them with Interrupted.
+    """
+
+    def download(
+        self, blobs: Sequence[Download], observer: Observer, cancel: Event | None = None
+    ) -> EngineReport: ...
+
+    def upload(
+        self, blobs: Sequence[Upload], observer: Observer, cancel: Event | None = None
+    ) -> EngineReport: ...

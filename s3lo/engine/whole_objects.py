@@ -1,0 +1,277 @@
+"""The s3transfer engine: whole objects through s3transfer, where the native client cannot serve.
+
+Slower, and behind the same interface: what is downloaded is hashed as it is written, what is
+uploaded is hashed before, since s3transfer completes an upload by itself. The client is the
+caller's (``bucket`` knows how to make one), so that nothing here imports boto3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from s3lo.engine.machine import peak_rss_bytes, read_machine
+from s3lo.engine.options import EngineOptions
+from s3lo.engine.plan import upload_part_bytes
+from s3lo.engine.report import EngineReport
+from s3lo.engine.settings import EngineSettings, choose
+from s3lo.engine.transfers import Download, Upload
+from s3lo.errors import (
+    DigestMismatch,
+    Interrupted,
+    S3loError,
+    ServiceError,
+    SizeMismatch,
+    from_os,
+)
+from s3lo.events import BlobDone, BytesMoved, Observer
+from s3lo.model import s3_errors
+from s3lo.model.objects import Response
+
+MAX_THREADS = 64
+_CHUNK_BYTES = 1 << 20
+_POLL_SECONDS = 0.2
+
+
+class WholeObjectEngine:
+    """An Engine over ``s3transfer.TransferManager`` and a botocore S3 client for ``bucket``."""
+
+    def __init__(self, client: Any, bucket: str, options: EngineOptions) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._options = options
+
+    def download(
+        self, blobs: Sequence[Download], observer: Observer, cancel: Event | None = None
+    ) -> EngineReport:
+        settings = self._settings(blobs)
+        with _Transfers(self._client, settings, observer, cancel) as transfers:
+            sinks = [_Sink(blob, settings.verify) for blob in blobs]
+            transfers.run(
+                [
+                    lambda manager, sink=sink, seen=transfers.seen: manager.download(
+                        self._bucket, sink.blob.key, sink, subscribers=[seen]
+                    )
+                    for sink in sinks
+                ]
+            )
+            for sink in sinks:
+                sink.check()
+                observer(BlobDone(str(sink.blob.digest), sink.blob.size))
+        return transfers.report(len(blobs))
+
+    def upload(
+        self, blobs: Sequence[Upload], observer: Observer, cancel: Event | None = None
+    ) -> EngineReport:
+        settings = self._settings(blobs)
+        with _Transfers(self._client, settings, observer, cancel) as transfers:
+            for blob in blobs:
+                _require_digest(blob)
+            transfers.run(
+                [
+                    lambda manager, blob=blob, seen=transfers.seen: manager.upload(
+                        _Source(blob),
+                        self._bucket,
+                        blob.key,
+                        extra_args=_extra_args(blob),
+                        subscribers=[seen],
+                    )
+                    for blob in blobs
+                ]
+            )
+            for blob in blobs:
+                observer(BlobDone(str(blob.digest), blob.size))
+        return transfers.report(len(blobs))
+
+    def _settings(self, blobs: Sequence[Download | Upload]) -> EngineSettings:
+        total = sum(blob.size for blob in blobs)
+        return choose(self._options, read_machine(), total)
+
+
+class _Transfers:
+    """One run of a transfer manager: submits, waits, maps errors, reports."""
+
+    def __init__(
+        self, client: Any, settings: EngineSettings, observer: Observer, cancel: Event | None
+    ) -> None:
+        from s3transfer.manager import TransferConfig, TransferManager
+        from s3transfer.subscribers import BaseSubscriber
+
+        class Seen(BaseSubscriber):  # type: ignore[misc]
+            def __init__(self) -> None:
+                self.pending = 0
+
+            def on_progress(self, future: Any, bytes_transferred: int, **_: Any) -> None:
+                del future
+                self.pending += bytes_transferred
+
+        part = upload_part_bytes(0, settings.part_size_bytes)
+        self._threads = min(MAX_THREADS, settings.initial_in_flight)
+        self._manager = TransferManager(
+            client,
+            TransferConfig(
+                multipart_threshold=part,
+                multipart_chunksize=part,
+                max_request_concurrency=self._threads,
+                max_in_memory_download_chunks=self._threads,
+                max_in_memory_upload_chunks=self._threads,
+            ),
+        )
+        self.seen = Seen()
+        self._settings = settings
+        self._part = part
+        self._observe = observer
+        self._cancel = cancel or Event()
+
+    def __enter__(self) -> _Transfers:
+        return self
+
+    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+        self._manager.shutdown(cancel=kind is not None, cancel_msg="the transfer ended early")
+
+    def run(self, starts: Sequence[Callable[[Any], Any]]) -> None:
+        """Start every transfer and wait for all; raises the first error, mapped to ours."""
+        futures = [start(self._manager) for start in starts]
+        reported = 0
+        while not all(future.done() for future in futures):
+            if self._cancel.is_set():
+                raise Interrupted("cancelled")
+            reported = self._tell(reported)
+            time.sleep(_POLL_SECONDS)
+        self._tell(reported)
+        for future in futures:
+            try:
+                future.result()
+            except S3loError:
+                raise
+            except OSError as error:
+                raise from_os(error, "moving blobs through") from error
+            except Exception as error:
+                raise _mapped(error) from error
+
+    def report(self, objects: int) -> EngineReport:
+        return EngineReport(
+            mode="serial",
+            backend="s3transfer",
+            processes=0,
+            part_size=self._part,
+            max_in_flight_reached=min(self._threads, objects),
+            target_gbps=self._settings.target_gbps,
+            target_source=self._settings.target_source,
+            peak_rss_bytes=peak_rss_bytes(),
+        )
+
+    def _tell(self, reported: int) -> int:
+        moved = self.seen.pending
+        if moved != reported:
+            self._observe(BytesMoved("transfer", moved - reported))
+        return moved
+
+
+class _Sink:
+    """A file object that s3transfer fills in order, hashing on the way.
+
+    It has no ``seek``, which is how s3transfer knows to write in order.
+    """
+
+    def __init__(self, blob: Download, verify: bool) -> None:
+        self.blob = blob
+        self._verify = verify
+        self._hash = hashlib.sha256()
+        self._written = 0
+        blob.path.write_bytes(b"")
+
+    def write(self, data: bytes) -> int:
+        with self.blob.path.open("ab", buffering=0) as file:
+            file.write(data)
+        if self._verify:
+            self._hash.update(data)
+        self._written += len(data)
+        return len(data)
+
+    def check(self) -> None:
+        blob = self.blob
+        if self._written != blob.size:
+            raise SizeMismatch(
+                f"{blob.key} is {self._written} bytes where {blob.size} are expected"
+            )
+        if self._verify and self._hash.hexdigest() != blob.digest.hex:
+            blob.path.unlink(missing_ok=True)
+            raise DigestMismatch(
+                f"{blob.key} has the content sha256:{self._hash.hexdigest()}",
+                hint="The stored object is damaged: push the image again to repair it.",
+            )
+
+
+class _Source:
+    """A range of a file as a seekable file object of its own."""
+
+    def __init__(self, blob: Upload) -> None:
+        self._file = blob.path.open("rb")
+        self._start = blob.offset
+        self._size = blob.size
+        self._file.seek(self._start)
+
+    def read(self, size: int = -1) -> bytes:
+        left = self._size - self.tell()
+        return self._file.read(left if size is None or size < 0 else min(size, left))
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self._size}[whence]
+        self._file.seek(self._start + base + offset)
+        return self.tell()
+
+    def tell(self) -> int:
+        return self._file.tell() - self._start
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+
+def _require_digest(blob: Upload) -> None:
+    if blob.is_verified:
+        return
+    if file_digest(blob.path, blob.offset, blob.size) != blob.digest.hex:
+        raise DigestMismatch(
+            f"{blob.path} does not have the content {blob.digest}",
+            hint="The source is damaged; nothing of it was stored.",
+        )
+
+
+def file_digest(path: Path, offset: int, size: int) -> str:
+    """SHA-256 of a range of a file, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        file.seek(offset)
+        while size and (chunk := file.read(min(_CHUNK_BYTES, size))):
+            digest.update(chunk)
+            size -= len(chunk)
+    return digest.hexdigest()
+
+
+_EXTRA_ARGS = {"x-amz-storage-class": "StorageClass", "content-type": "ContentType"}
+
+
+def _extra_args(blob: Upload) -> dict[str, str]:
+    """Headers under the names that botocore has for them."""
+    return {_EXTRA_ARGS[name]: value for name, value in blob.headers}
+
+
+def _mapped(error: Exception) -> S3loError:
+    """A botocore ClientError carries the answer; anything else is no answer at all."""
+    answer = getattr(error, "response", None)
+    if not isinstance(answer, dict):
+        return ServiceError(f"the transfer failed: {error}")
+    code = str(answer.get("Error", {}).get("Code", ""))
+    status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return s3_errors.error_from(
+        Response(status, {}, f"<Code>{code}</Code>".encode()), "an object of the transfer"
+    )

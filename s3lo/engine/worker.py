@@ -1,0 +1,86 @@
+"""Worker: a process that carries out jobs with one backend. It decides nothing.
+
+Started as ``python -c`` with its end of a socket pair (see ``pool``), never forked: awscrt's
+threads do not survive a fork. It ends with its coordinator, however that ends: the socket closes
+when the kernel cleans up, and should a child of the coordinator have kept the other end open, the
+worker notices within a second that its parent has changed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from queue import SimpleQueue
+from typing import Any
+
+from s3lo.engine.backends import Backend, make_backend
+from s3lo.engine.channel import (
+    Bye,
+    Cancel,
+    Channel,
+    Configure,
+    Outcomes,
+    Ready,
+    Renew,
+    Stop,
+    Submit,
+)
+from s3lo.engine.jobs import Outcome
+from s3lo.engine.machine import peak_rss_bytes
+
+_PARENT_CHECK_SECONDS = 1.0
+
+
+def main(fd: int) -> None:
+    """Serve the coordinator at the other end of the socket ``fd`` until it says or is gone."""
+    # Ctrl-C reaches the whole process group; ending is the coordinator's decision.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    channel = Channel(socket.socket(fileno=fd))
+    parent = os.getppid()
+    configure = channel.receive()
+    if not isinstance(configure, Configure):
+        os._exit(1)
+    backend = make_backend(configure.backend)
+    outcomes: SimpleQueue[Outcome] = SimpleQueue()
+    threading.Thread(target=_send_outcomes, args=(outcomes, channel), daemon=True).start()
+    channel.send(Ready())
+    channel.wait_at_most(_PARENT_CHECK_SECONDS)
+    while os.getppid() == parent:
+        try:
+            message = channel.receive()
+        except TimeoutError:
+            continue
+        if message is None:
+            break
+        if isinstance(message, Stop):
+            channel.send(Bye(peak_rss_bytes()))
+            break
+        _obey(message, backend, outcomes)
+    # Not sys.exit: tearing the native client down waits for connections nobody needs any more.
+    os._exit(0)
+
+
+def _obey(message: Any, backend: Backend, outcomes: SimpleQueue[Outcome]) -> None:
+    match message:
+        case Submit(jobs):
+            for job in jobs:
+                backend.start(job, outcomes.put)
+        case Cancel(ids):
+            for job_id in ids:
+                backend.cancel(job_id)
+        case Renew(credentials):
+            backend.renew(credentials)
+
+
+def _send_outcomes(outcomes: SimpleQueue[Outcome], channel: Channel) -> None:
+    """Send outcomes as they come, those that come together in one message."""
+    while True:
+        batch = [outcomes.get()]
+        while not outcomes.empty():
+            batch.append(outcomes.get())
+        try:
+            channel.send(Outcomes(tuple(batch)))
+        except OSError:
+            os._exit(0)
