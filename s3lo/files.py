@@ -62,6 +62,48 @@ class Staging:
         os.rename(self._path, destination)
         self._path = None
 
+    def exchange(self, destination: Path) -> None:
+        """Let the directory and an existing one change places; the old one is removed on exit.
+
+        One system call: whoever is killed, one of the two is under the name. Where the file
+        system cannot (NFS), the old one steps aside for a moment, and back if the new one fails.
+        """
+        assert self._path is not None
+        with suppress(FileNotFoundError):
+            (self._path / _LOCK).unlink()
+        os.chmod(self._path, 0o777 & ~_umask())
+        if not _swap(self._path, destination):
+            aside = self._path.with_name(f"{self._path.name}.old")
+            os.rename(destination, aside)
+            try:
+                os.rename(self._path, destination)
+            except OSError:
+                os.rename(aside, destination)
+                raise
+            os.rename(aside, self._path)
+        # Unlocked: should this process be killed before it is removed, the next one sweeps it.
+        (self._path / _LOCK).touch()
+
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+def _swap(one: Path, other: Path) -> bool:
+    """Exchange two paths (renameat2(2)); False where kernel, library or file system cannot."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "renameat2"):
+        return False
+    paths = os.fsencode(one), os.fsencode(other)
+    if libc.renameat2(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+        return False
+    raise OSError(number, os.strerror(number), str(other))
+
 
 def _sweep(parent: Path, prefix: str) -> None:
     """Remove staging directories whose process is gone, which is to say: unlocked ones."""

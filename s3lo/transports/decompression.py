@@ -1,0 +1,111 @@
+"""Decompression: the bytes inside a gzip or zstd stream, whatever number of members it has."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import zlib
+from pathlib import Path
+from typing import Protocol, cast
+
+from s3lo.errors import IntegrityError, from_os
+from s3lo.transports import zstd_frames
+from s3lo.transports._zstd import zstd
+from s3lo.transports.image import Compression
+from s3lo.transports.streams import Readable
+
+HEAD_BYTES = 512
+"""How much of the beginning tells what something is: a tar header is the longest to look at."""
+
+_GZIP_MAGIC = b"\x1f\x8b\x08"
+
+
+class _GzipOpener(Protocol):
+    def __call__(self, *, fileobj: io.RawIOBase) -> Readable: ...
+
+
+def _gzip_codec() -> tuple[_GzipOpener, tuple[type[Exception], ...]]:
+    """The fastest gzip decoder there is, and what it raises besides zlib's own errors."""
+    try:
+        from isal import igzip, igzip_lib
+    except ImportError:
+        return cast(_GzipOpener, gzip.GzipFile), ()
+    # The stubs call the exception an instance of one.
+    return cast(_GzipOpener, igzip.IGzipFile), (cast(type[Exception], igzip_lib.error),)
+
+
+_open_gzip, _gzip_errors = _gzip_codec()
+_CORRUPT: tuple[type[Exception], ...] = (
+    EOFError,
+    gzip.BadGzipFile,
+    zlib.error,
+    zstd.ZstdError,
+    *_gzip_errors,
+)
+
+
+def detect(head: bytes) -> Compression:
+    """What content is compressed with, by its first bytes."""
+    if head.startswith(_GZIP_MAGIC):
+        return "gzip"
+    return "zstd" if zstd_frames.is_zstd(head) else "none"
+
+
+class _File(io.RawIOBase):
+    """A source in the shape that decoders want."""
+
+    def __init__(self, source: Readable) -> None:
+        self._source = source
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        piece = self._source.read(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+class _Decoded:
+    """A decoder whose errors are ours."""
+
+    def __init__(self, decoder: Readable, compression: Compression) -> None:
+        self._decoder = decoder
+        self._compression = compression
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            return self._decoder.read(size)
+        except _CORRUPT as error:
+            raise IntegrityError(f"{self._compression} content is damaged: {error}") from error
+
+
+def decompress(source: Readable, compression: Compression) -> Readable:
+    """Read what is inside; raises IntegrityError where the content is cut short or corrupt.
+
+    A cut between two members looks like an end: only a digest or a size finds that one.
+    """
+    if compression == "none":
+        return source
+    file = _File(source)
+    if compression == "gzip":
+        return _Decoded(_open_gzip(fileobj=file), compression)
+    return _Decoded(cast(Readable, zstd.ZstdFile(cast(io.BytesIO, file))), compression)
+
+
+def uncompressed_size(path: Path) -> int | None:
+    """The size in bytes of what is in a file, where it can be told without decompressing it.
+
+    None for gzip, which keeps it modulo 2³² and per member, and for zstd frames that do not
+    declare it: the caller counts by decompressing once.
+    """
+    try:
+        with open(path, "rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            compression = detect(file.read(HEAD_BYTES) or b"")
+            if compression == "zstd":
+                return zstd_frames.content_size(file.fileno(), size)
+    except OSError as error:
+        raise from_os(error, "reading") from error
+    return size if compression == "none" else None

@@ -1,0 +1,107 @@
+"""Docker form: an image out of ``manifest.json`` and the files that it lists.
+
+That is what ``docker save`` writes (moby, image/tarexport), and what skopeo and crane write after
+it. Layers go by file names here; what binds them to the image are the diff ids of its config.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+import msgspec
+
+from s3lo.errors import (
+    DigestMismatch,
+    IntegrityError,
+    InvalidDocument,
+    NotFoundError,
+    UsageError,
+)
+from s3lo.model import media_types
+from s3lo.model.digest import Digest
+from s3lo.model.documents import Descriptor, ImageConfig, build_manifest, parse_config
+from s3lo.model.platform import Platform
+from s3lo.transports.contents import Content, Contents, names_of, require
+from s3lo.transports.image import BlobFile, SourceImage
+from s3lo.transports.names import canonical
+from s3lo.transports.packer import Layer, Packer, require_order
+from s3lo.transports.tar_reader import is_tar
+
+MANIFEST_FILE = "manifest.json"
+_HEX = re.compile(r"([0-9a-f]{64})(?:\.json)?\Z")
+
+
+class SavedImage(msgspec.Struct, frozen=True):
+    """An entry of ``manifest.json``."""
+
+    Config: str
+    Layers: list[str] | None = None
+    RepoTags: list[str] | None = None
+
+
+def read_image(
+    contents: Contents, packer: Packer, *, name: str, platform: Platform | None
+) -> SourceImage:
+    """Read the image called ``name``, or the only one there is."""
+    saved = _choose(contents, name)
+    config, content = _config(contents, saved)
+    if platform and not config.platform.satisfies(platform):
+        raise NotFoundError(
+            f"the image is not there for {platform}", hint=f"It is for: {config.platform}."
+        )
+    layers = [_layer(contents, packer, path) for path in saved.Layers or ()]
+    require_order(config.diff_ids, layers)
+    descriptors = tuple(_descriptor(layer) for layer in layers)
+    manifest = build_manifest(config.descriptor(), descriptors)
+    blobs: dict[Digest, BlobFile] = {config.digest: content.as_blob(config.digest)}
+    for descriptor, layer in zip(descriptors, layers, strict=True):
+        blobs[descriptor.digest] = layer.content.as_blob(descriptor.digest)
+    return SourceImage(manifest, (), blobs)
+
+
+def _choose(contents: Contents, name: str) -> SavedImage:
+    try:
+        saved = msgspec.json.decode(
+            require(contents, MANIFEST_FILE).document(), type=list[SavedImage]
+        )
+    except msgspec.DecodeError as error:
+        raise InvalidDocument(f"{MANIFEST_FILE} of {contents.what}: {error}") from error
+    found = [image for image in saved if not name or _is_called(image, name)]
+    listed = names_of(tag for image in saved for tag in image.RepoTags or ())
+    if not found and name:
+        raise NotFoundError(f"{contents.what} has no image {name!r}", hint=f"It has: {listed}.")
+    if not found:
+        raise IntegrityError(f"{contents.what} has no image at all")
+    if len({image.Config for image in found}) > 1:
+        raise UsageError(f"{contents.what} has several images", hint=f"Name one of them: {listed}.")
+    return found[0]
+
+
+def _is_called(image: SavedImage, name: str) -> bool:
+    return any(canonical(tag) == canonical(name) for tag in image.RepoTags or ())
+
+
+def _config(contents: Contents, saved: SavedImage) -> tuple[ImageConfig, Content]:
+    """The config, which is what its file name says, where that is a digest."""
+    content = require(contents, saved.Config, "the image config")
+    config = parse_config(content.document())
+    named = _HEX.match(posixpath.basename(saved.Config))
+    if named and named.group(1) != config.digest.hex:
+        raise DigestMismatch(f"{saved.Config} of {contents.what} is {config.digest}")
+    return config, content
+
+
+def _layer(contents: Contents, packer: Packer, path: str) -> Layer:
+    content = require(contents, path)
+    layer = packer.layer(content)
+    if layer.compression == "none" and not is_tar(content.head()):
+        raise IntegrityError(f"{path} of {contents.what} is not a layer")
+    return packer.proven(layer)
+
+
+def _descriptor(layer: Layer) -> Descriptor:
+    content = layer.content
+    assert content.digest is not None
+    media_type = media_types.LAYER_OF_COMPRESSION[layer.compression]
+    return Descriptor(media_type, content.digest, content.size)
