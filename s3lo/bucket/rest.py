@@ -60,7 +60,7 @@ class Rest:
                 if failures == ATTEMPTS:
                     raise
             else:
-                if failures == ATTEMPTS or not _is_worth_repeating(response):
+                if failures == ATTEMPTS or not _is_worth_repeating(request, response):
                     return Outcome(response, is_repeat)
                 throttled = is_throttled(response)
             is_repeat = True
@@ -109,5 +109,7 @@ def succeeded(response: Response, what: str) -> Response:
     raise error_from(response, what)
 
 
-def _is_worth_repeating(response: Response) -> bool:
+def _is_worth_repeating(request: Request, response: Response) -> bool:
+    if request.method == "GET" and response.status < 300:
+        return False  # the body is an object's, and what it looks like means nothing
     return is_retryable(response) or error_code(response) == _CONFLICT

@@ -27,6 +27,7 @@ class UntrustedEndpoint(ServiceError):
     default_hint = "Name the certificate authority with --ca-bundle or AWS_CA_BUNDLE."
 
 
+_ERROR_DOCUMENT = re.compile(rb"\s*(?:<\?xml[^>]*\?>)?\s*<Error[>\s]")
 _CODE = re.compile(rb"<Code>([^<]*)</Code>")
 _MESSAGE = re.compile(rb"<Message>([^<]*)</Message>")
 
@@ -50,7 +51,13 @@ _REDIRECT = frozenset({301, 307, 308})
 
 
 def error_code(response: Response) -> str:
-    """S3's own code for what went wrong, empty where the answer has none (HEAD)."""
+    """S3's own code for what went wrong, empty where the answer has none (HEAD).
+
+    Some operations answer 200 before they know and put the error into the body
+    (CompleteMultipartUpload, CopyObject); codes deeper in a 200 are about something else.
+    """
+    if response.status < 300 and not _ERROR_DOCUMENT.match(response.body):
+        return ""
     found = _CODE.search(response.body)
     return found.group(1).decode("utf-8", "replace") if found else ""
 
