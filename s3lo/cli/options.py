@@ -1,0 +1,217 @@
+"""Options: those that every command takes, those of the engine, and how a size is written."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import click
+
+from s3lo.bucket.options import ConnectionOptions
+from s3lo.engine.options import EngineOptions
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+OUTPUTS = ("text", "json", "yaml")
+PROGRESS_MODES = ("auto", "plain", "json", "none")
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?\Z", re.IGNORECASE)
+
+
+@dataclass
+class Session:
+    """What the reporting of an error has to know, even when the command line was not understood."""
+
+    output: str = "text"
+    verbosity: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The options of every command."""
+
+    connection: ConnectionOptions
+    tmpdir: Path | None
+    output: str
+    progress: str
+    quiet: bool
+    verbosity: int
+
+
+def size(text: str) -> int:
+    """The bytes that a size means, at least one: ``8MiB``, ``64MB``, ``1g``, ``65536``.
+
+    MB is a million bytes, MiB is 2^20, and a bare letter means the latter, as Docker reads it.
+    """
+    matched = _SIZE.match(text.strip())
+    number, letter, rest = matched.groups() if matched else ("0", "", "")
+    base = 1000 if (rest or "").lower() == "b" else 1024
+    bytes_ = round(float(number) * base ** ("kmgt".index(letter.lower()) + 1 if letter else 0))
+    if not bytes_:
+        raise click.BadParameter(f"{text!r} is not a size. Write 8MiB, 64MB or 1g.")
+    return bytes_
+
+
+def output_wanted(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """The output format a command line asks for, found without understanding the rest of it.
+
+    An error about the command line itself has to be a document too where one was asked for.
+    """
+    wanted = environment.get("S3LO_OUTPUT", "")
+    for argument, after in zip(arguments, [*arguments[1:], ""], strict=False):
+        if argument == "--":
+            break
+        if matched := re.match(r"(?:--output=|-[qv]*o)(.+)", argument):
+            wanted = matched[1]
+        elif re.fullmatch(r"--output|-[qv]*o", argument):
+            wanted = after
+    return wanted if wanted in OUTPUTS else "text"
+
+
+def _option(*names: str, **settings: Any) -> Callable[[Command], Command]:
+    """An option with its environment twin: ``--part-size`` is also ``S3LO_PART_SIZE``."""
+    long_name = next(name for name in names if name.startswith("--"))
+    twin = "S3LO_" + long_name[2:].replace("-", "_").upper()
+    return click.option(*names, envvar=twin, **settings)
+
+
+_COMMON = (
+    _option(
+        "-o",
+        "--output",
+        type=click.Choice(OUTPUTS),
+        default="text",
+        help="How the result is written to stdout.",
+    ),
+    _option(
+        "--endpoint-url",
+        "--endpoint",
+        "endpoint_url",
+        default="",
+        metavar="URL",
+        help="Where S3 is reached.",
+    ),
+    _option("--region", default="", help="The bucket's region."),
+    _option("--profile", default="", help="The profile of AWS's files to use."),
+    _option("--no-sign-request", is_flag=True, help="Send no credentials."),
+    _option("--ca-bundle", default="", metavar="FILE", help="Certificates to trust."),
+    _option("-q", "--quiet", is_flag=True, help="Neither progress nor notes."),
+    _option("-v", "--verbose", count=True, help="More notes; -vv shows tracebacks."),
+    _option(
+        "--progress",
+        type=click.Choice(PROGRESS_MODES),
+        default="auto",
+        help="How progress is shown on stderr.",
+    ),
+    _option(
+        "--tmpdir",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Where temporary files lie.",
+    ),
+    _option("--insecure", is_flag=True, help="Plain HTTP for registries that are not on loopback."),
+)
+
+_ENGINE = (
+    _option(
+        "--target-gbps",
+        type=click.FloatRange(0, min_open=True),
+        metavar="N",
+        help="Throughput to aim at, in Gbit/s. Default: that of the network interface.",
+    ),
+    _option(
+        "--processes",
+        type=click.IntRange(0),
+        metavar="N",
+        help="Worker processes; 0: all in one process.",
+    ),
+    _option("--part-size", type=size, help="Bytes of one request."),
+    _option(
+        "--max-in-flight",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Requests at one time, at most.",
+    ),
+    _option("--memory-limit", type=size, help="For all processes together."),
+    _option(
+        "--backend",
+        type=click.Choice(("auto", "native", "s3transfer")),
+        default="auto",
+        help="The client that moves the bytes.",
+    ),
+)
+
+_VERIFY = _option(
+    "--verify",
+    type=click.Choice(("sha256", "none")),
+    default="sha256",
+    help="Whether what was pulled is hashed and compared.",
+)
+
+
+def common_options(command: Command) -> Command:
+    """Add the options of every command; the command gets them as ``common``."""
+
+    @functools.wraps(command)
+    def collected(**values: Any) -> Any:
+        taken = {name: values.pop(name) for name in _names(_COMMON)}
+        common = _common(taken)
+        session = click.get_current_context().obj
+        session.output, session.verbosity = common.output, common.verbosity
+        return command(common=common, **values)
+
+    return cast(Command, _with(collected, _COMMON))
+
+
+def engine_options(*, verify: bool = False) -> Callable[[Command], Command]:
+    """Add the options of the engine; the command gets them as ``engine``."""
+    options = (*_ENGINE, _VERIFY) if verify else _ENGINE
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def collected(**values: Any) -> Any:
+            taken = {name: values.pop(name) for name in _names(options)}
+            for name in ("part_size", "memory_limit"):
+                taken[f"{name}_bytes"] = taken.pop(name)
+            return command(engine=EngineOptions(**taken), **values)
+
+        return cast(Command, _with(collected, options))
+
+    return decorate
+
+
+def _common(values: dict[str, Any]) -> Common:
+    connection = ConnectionOptions(
+        endpoint_url=values["endpoint_url"],
+        region=values["region"],
+        profile=values["profile"],
+        no_sign_request=values["no_sign_request"],
+        ca_bundle=values["ca_bundle"],
+    )
+    return Common(
+        connection=connection,
+        tmpdir=values["tmpdir"],
+        output=values["output"],
+        progress=values["progress"],
+        quiet=values["quiet"],
+        verbosity=values["verbose"],
+    )
+
+
+def _with(command: Command, options: Sequence[Callable[[Any], Any]]) -> Command:
+    """Apply decorators so that the help lists them in the order written."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@functools.cache
+def _names(options: tuple[Callable[[Any], Any], ...]) -> tuple[str, ...]:
+    """The parameter names that these options give to a command."""
+
+    def probe() -> None: ...
+
+    return tuple(p.name for p in click.command()(_with(probe, options)).params if p.name)

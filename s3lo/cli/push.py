@@ -1,0 +1,77 @@
+"""push: an image of this machine into a store."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+import s3lo
+from s3lo.cli.options import Common, common_options, engine_options
+from s3lo.cli.progress import observing
+from s3lo.cli.render import count, show, size
+from s3lo.errors import UsageError
+
+if TYPE_CHECKING:
+    from s3lo.engine.options import EngineOptions
+    from s3lo.operations.results import PushResult
+    from s3lo.transports.image import Compression
+
+
+@click.command()
+@click.argument("source")
+@click.argument("reference", metavar="REF")
+@click.option("--platform", metavar="P", help="os/architecture[/variant], of several in SOURCE.")
+@click.option(
+    "--compression",
+    type=click.Choice(("zstd", "gzip", "none")),
+    default="zstd",
+    show_default=True,
+    help="For layers that come uncompressed.",
+)
+@click.option("--force", is_flag=True, help="Replace a tag that a rule protects.")
+@engine_options()
+@common_options
+def push(
+    source: str,
+    reference: str,
+    platform: str | None,
+    compression: Compression,
+    force: bool,
+    engine: EngineOptions,
+    common: Common,
+) -> None:
+    """Put an image into a store: s3lo push app:v1 s3://bucket/app:v1
+
+    SOURCE is an image of the Docker daemon, oci:DIR[:NAME], oci-archive:FILE,
+    docker-archive:FILE, or - for an archive on stdin.
+    """
+    if source == "-" and sys.stdin.isatty():
+        raise UsageError("an archive is expected on stdin, which is a terminal")
+    with observing(common.progress, common.quiet, common.verbosity) as observer:
+        result = s3lo.push(
+            source,
+            reference,
+            platform=platform,
+            compression=compression,
+            force=force,
+            connection=common.connection,
+            engine=engine,
+            tmpdir=common.tmpdir,
+            observer=observer,
+        )
+    show(result.to_json(), text_of(result), common.output)
+
+
+def text_of(result: PushResult) -> str:
+    """A push as a person wants to read it."""
+    moved = sum(blob.uploaded for blob in result.blobs)
+    return (
+        f"Pushed {result.reference}\n"
+        f"  {result.digest} ({result.platform})\n"
+        f"  {count(len(result.blobs), 'blob')}, {size(result.bytes)}:"
+        f" {moved} uploaded ({size(result.bytes_uploaded)}),"
+        f" {len(result.blobs) - moved} already there\n"
+        f"  {result.seconds:.2f} s, {count(result.engine.processes, 'worker process')}"
+    )
