@@ -6,6 +6,7 @@ its connections once.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
@@ -25,13 +26,14 @@ MAX_CONNECTIONS = 1000
 
 
 class NativeWire:
-    """A Wire over awscrt. ``endpoint`` changes when a redirect names another region."""
+    """A Wire over awscrt, for any thread. ``endpoint`` changes when a redirect names another region."""
 
     def __init__(self, endpoint: Endpoint, credentials: Callable[[], Credentials | None]) -> None:
         self.endpoint = endpoint
         self.credentials = credentials
         self._client: NativeClient | None = None
         self._config: NativeConfig | None = None
+        self._lock = threading.Lock()
 
     def config(self, settings: EngineSettings) -> NativeConfig:
         """What one worker's client is made of, its share of the window being even."""
@@ -53,11 +55,13 @@ class NativeWire:
         return self._opened()
 
     def _opened(self) -> NativeClient:
-        if self._client is None:
-            self._config = self._config or NativeConfig(self.endpoint, self.credentials())
-            self._client = NativeClient(self._config)
-        self._client.credentials = self.credentials()
-        return self._client
+        current = self.credentials()
+        with self._lock:
+            if self._client is None:
+                self._config = self._config or NativeConfig(self.endpoint, current)
+                self._client = NativeClient(self._config)
+            self._client.credentials = current
+            return self._client
 
     def send(self, request: Request) -> Response:
         body = bytearray()
@@ -92,8 +96,9 @@ class NativeWire:
         self.close()
 
     def close(self) -> None:
-        if self._client:
-            self._client.close()
+        with self._lock:
+            if self._client:
+                self._client.close()
             self._client = None
 
 

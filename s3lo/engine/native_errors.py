@@ -45,10 +45,7 @@ def no_answer(error: AwsCrtError, what: str) -> S3loError:
     if error.name == _CANCELLED:
         return Interrupted(f"{what} was cancelled")
     if error.name in _UNTRUSTED:
-        return ServiceError(
-            f"no trusted TLS connection for {what} ({error.name})",
-            hint="Name the certificate authority with --ca-bundle or AWS_CA_BUNDLE.",
-        )
+        return s3_errors.UntrustedEndpoint(f"no trusted TLS connection for {what} ({error.name})")
     return ServiceError(f"no answer for {what}: {error.message} ({error.name})")
 
 

@@ -39,10 +39,11 @@ _POLL_SECONDS = 0.2
 
 
 class WholeObjectEngine:
-    """An Engine over ``s3transfer.TransferManager`` and a botocore S3 client for ``bucket``."""
+    """An Engine over ``s3transfer.TransferManager`` and the botocore S3 client that
+    ``make_client`` returns when first needed."""
 
-    def __init__(self, client: Any, bucket: str, options: EngineOptions) -> None:
-        self._client = client
+    def __init__(self, make_client: Callable[[], Any], bucket: str, options: EngineOptions) -> None:
+        self._make_client = make_client
         self._bucket = bucket
         self._options = options
 
@@ -50,16 +51,11 @@ class WholeObjectEngine:
         self, blobs: Sequence[Download], observer: Observer, cancel: Event | None = None
     ) -> EngineReport:
         settings = self._settings(blobs)
-        with _Transfers(self._client, settings, observer, cancel) as transfers:
+        with _Transfers(self._make_client(), settings, observer, cancel) as transfers:
             sinks = [_Sink(blob, settings.verify) for blob in blobs]
-            transfers.run(
-                [
-                    lambda manager, sink=sink, seen=transfers.seen: manager.download(
-                        self._bucket, sink.blob.key, sink, subscribers=[seen]
-                    )
-                    for sink in sinks
-                ]
-            )
+            for sink in sinks:
+                transfers.download(self._bucket, sink.blob.key, sink)
+            transfers.wait()
             for sink in sinks:
                 sink.check()
                 observer(BlobDone(str(sink.blob.digest), sink.blob.size))
@@ -69,21 +65,12 @@ class WholeObjectEngine:
         self, blobs: Sequence[Upload], observer: Observer, cancel: Event | None = None
     ) -> EngineReport:
         settings = self._settings(blobs)
-        with _Transfers(self._client, settings, observer, cancel) as transfers:
+        with _Transfers(self._make_client(), settings, observer, cancel) as transfers:
             for blob in blobs:
                 _require_digest(blob)
-            transfers.run(
-                [
-                    lambda manager, blob=blob, seen=transfers.seen: manager.upload(
-                        _Source(blob),
-                        self._bucket,
-                        blob.key,
-                        extra_args=_extra_args(blob),
-                        subscribers=[seen],
-                    )
-                    for blob in blobs
-                ]
-            )
+            for blob in blobs:
+                transfers.upload(_Source(blob), self._bucket, blob.key, _extra_args(blob))
+            transfers.wait()
             for blob in blobs:
                 observer(BlobDone(str(blob.digest), blob.size))
         return transfers.report(len(blobs))
@@ -102,7 +89,7 @@ class _Transfers:
         from s3transfer.manager import TransferConfig, TransferManager
         from s3transfer.subscribers import BaseSubscriber
 
-        class Seen(BaseSubscriber):  # type: ignore[misc]
+        class Seen(BaseSubscriber):  # type: ignore[misc]  # s3transfer has no types
             def __init__(self) -> None:
                 self.pending = 0
 
@@ -122,7 +109,8 @@ class _Transfers:
                 max_in_memory_upload_chunks=self._threads,
             ),
         )
-        self.seen = Seen()
+        self._futures: list[Any] = []
+        self._seen = Seen()
         self._settings = settings
         self._part = part
         self._observe = observer
@@ -134,17 +122,24 @@ class _Transfers:
     def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
         self._manager.shutdown(cancel=kind is not None, cancel_msg="the transfer ended early")
 
-    def run(self, starts: Sequence[Callable[[Any], Any]]) -> None:
-        """Start every transfer and wait for all; raises the first error, mapped to ours."""
-        futures = [start(self._manager) for start in starts]
+    def download(self, bucket: str, key: str, sink: _Sink) -> None:
+        self._futures.append(self._manager.download(bucket, key, sink, subscribers=[self._seen]))
+
+    def upload(self, source: _Source, bucket: str, key: str, extra: dict[str, str]) -> None:
+        self._futures.append(
+            self._manager.upload(source, bucket, key, extra_args=extra, subscribers=[self._seen])
+        )
+
+    def wait(self) -> None:
+        """Wait for everything that was started; raises the first error, mapped to ours."""
         reported = 0
-        while not all(future.done() for future in futures):
+        while not all(future.done() for future in self._futures):
             if self._cancel.is_set():
                 raise Interrupted("cancelled")
             reported = self._tell(reported)
             time.sleep(_POLL_SECONDS)
         self._tell(reported)
-        for future in futures:
+        for future in self._futures:
             try:
                 future.result()
             except S3loError:
@@ -167,7 +162,7 @@ class _Transfers:
         )
 
     def _tell(self, reported: int) -> int:
-        moved = self.seen.pending
+        moved = self._seen.pending
         if moved != reported:
             self._observe(BytesMoved("transfer", moved - reported))
         return moved

@@ -1,0 +1,180 @@
+"""pull: an image from a store, verified, into an OCI layout, Docker or an archive."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import gettempdir
+from threading import Event
+
+from s3lo import errors, files
+from s3lo.bucket import keys
+from s3lo.bucket.local import is_store
+from s3lo.bucket.options import ConnectionOptions
+from s3lo.bucket.store import Store
+from s3lo.engine.options import EngineOptions
+from s3lo.engine.report import EngineReport
+from s3lo.engine.transfers import Download
+from s3lo.errors import IntegrityError, NotFoundError, S3loError
+from s3lo.events import Note, Observer, ignore
+from s3lo.model.digest import Digest
+from s3lo.model.documents import Manifest, parse_config
+from s3lo.model.platform import Platform
+from s3lo.model.reference import ImageReference, parse_image_reference
+from s3lo.operations.delivery import Delivery, delivery_to
+from s3lo.operations.depot import Depot, opened
+from s3lo.operations.phase import Phase
+from s3lo.operations.resolve import resolve
+from s3lo.operations.results import Phases, PulledBlob, PullResult
+from s3lo.transports.image import PulledImage
+
+_NO_CONNECTION = ConnectionOptions()
+_NO_ENGINE = EngineOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class _Pulled:
+    """What came of a pull, before it is told."""
+
+    manifest: Manifest
+    platform: Platform
+    destination: str
+    phases: Phases
+    engine: EngineReport
+
+
+def pull(
+    reference: str,
+    image_tag: str = "",
+    *,
+    to: str = "docker",
+    platform: str | None = None,
+    force: bool = False,
+    connection: ConnectionOptions = _NO_CONNECTION,
+    engine: EngineOptions = _NO_ENGINE,
+    tmpdir: Path | None = None,
+    observer: Observer = ignore,
+    cancel: Event | None = None,
+) -> PullResult:
+    """Bring an image from a store to ``to``: ``docker``, ``oci:DIR`` or ``docker-archive:FILE``.
+
+    ``image_tag`` is what it is called there (default: as in the store). Every blob is verified
+    before anything of the image is visible. ``force`` replaces an existing destination. Raises the
+    errors of ``s3lo.errors``; after any of them the destination is as it was.
+    """
+    started_at = time.monotonic()
+    with errors.context("pulling", reference):
+        source = parse_image_reference(reference, is_store)
+        wanted = Platform.parse(platform) if platform else None
+        delivery = delivery_to(to, image_tag or _default_name(source), force, tmpdir, observer)
+        with opened(source.location, connection, engine) as depot:
+            pulled = _pull(depot, source, wanted, delivery, observer, cancel)
+        return _result(source, pulled, started_at)
+
+
+def _default_name(source: ImageReference) -> str:
+    """What the image is called in Docker: as in the store, and nothing if it was named by digest."""
+    return "" if source.digest else source.name
+
+
+def _pull(
+    depot: Depot,
+    source: ImageReference,
+    wanted: Platform | None,
+    delivery: Delivery,
+    observer: Observer,
+    cancel: Event | None,
+) -> _Pulled:
+    with Phase("resolve", observer) as resolving:
+        delivery.check()
+        manifest = resolve(depot.store, source, wanted)
+    with delivery.staging() as directory:
+        blobs_dir = directory / "blobs" / "sha256"
+        _make(blobs_dir)
+        total = sum(blob.size for blob in manifest.blobs)
+        files.require_free_space(directory, total)
+        with Phase("transfer", observer, total) as transferring:
+            report = _download(depot, manifest, blobs_dir, observer, cancel)
+        image = PulledImage(manifest, blobs_dir)
+        target = _platform_of(image, wanted, observer)
+        with Phase("load", observer, delivery.bytes_to_load(image)) as loading:
+            destination = delivery.deliver(image)
+    phases = Phases(resolving.seconds, transferring.seconds, loading.seconds)
+    return _Pulled(manifest, target, destination, phases, report)
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True)
+    except OSError as error:
+        raise errors.from_os(error, "making") from error
+
+
+def _download(
+    depot: Depot,
+    manifest: Manifest,
+    blobs_dir: Path,
+    observer: Observer,
+    cancel: Event | None,
+) -> EngineReport:
+    downloads = [
+        Download(blob.digest, blob.size, keys.blob_key(blob.digest), blobs_dir / blob.digest.hex)
+        for blob in manifest.blobs
+    ]
+    try:
+        return depot.engine.download(downloads, observer, cancel)
+    except NotFoundError as error:
+        raise _absent_blob(depot.store, manifest, error) from error
+
+
+def _absent_blob(store: Store, manifest: Manifest, error: NotFoundError) -> S3loError:
+    """A blob that is not there: kept as chunks by the Go tool, or missing, which is damage."""
+    for blob in manifest.blobs:
+        if store.head(keys.blob_key(blob.digest)) is not None:
+            continue
+        if store.head(keys.recipe_key(blob.digest)) is not None:
+            return S3loError(
+                f"layer {blob.digest} is kept in chunks ({keys.recipe_key(blob.digest)}),"
+                " which this version does not read yet",
+                hint="Pull it with the tool that pushed it, or push it again with s3lo.",
+            )
+        return IntegrityError(
+            f"the image refers to {blob.digest}, which is not in the store",
+            hint="The image is damaged: push it again to repair it.",
+        )
+    return error
+
+
+def _platform_of(
+    image: PulledImage, wanted: Platform | None, observer: Observer
+) -> Platform:
+    """What the image's config says it runs on, with a note where that is not this host."""
+    config = image.manifest.config
+    platform = parse_config(image.path(config.digest).read_bytes()).platform
+    if wanted is None and not platform.satisfies(Platform.host()):
+        observer(Note(f"the image is for {platform}; this host is {Platform.host()}"))
+    return platform
+
+
+def _result(source: ImageReference, pulled: _Pulled, started_at: float) -> PullResult:
+    blobs: Sequence[PulledBlob] = [
+        PulledBlob(str(blob.digest), blob.size, True) for blob in pulled.manifest.blobs
+    ]
+    moved = sum(blob.size for blob in blobs if blob.transferred)
+    seconds = pulled.phases.transfer
+    return PullResult(
+        reference=str(source),
+        digest=str(pulled.manifest.digest),
+        platform=str(pulled.platform),
+        destination=pulled.destination,
+        image_id=str(Digest(pulled.manifest.config.digest)),
+        blobs=tuple(blobs),
+        bytes=sum(blob.size for blob in blobs),
+        bytes_transferred=moved,
+        seconds=time.monotonic() - started_at,
+        phases=pulled.phases,
+        gbps=moved * 8 / 1e9 / seconds if seconds else 0.0,
+        engine=pulled.engine,
+    )

@@ -1,0 +1,75 @@
+"""Resolve: from a reference to the one platform's manifest that a pull means."""
+
+from __future__ import annotations
+
+from s3lo.bucket import keys
+from s3lo.bucket.store import Store
+from s3lo.bucket.tags import find_by_digest, read_tag
+from s3lo.errors import DigestMismatch, InvalidDocument, NotFoundError
+from s3lo.model.documents import (
+    MAX_DOCUMENT_BYTES,
+    Descriptor,
+    Index,
+    Manifest,
+    parse_config,
+    parse_document,
+)
+from s3lo.model.platform import Platform
+from s3lo.model.reference import ImageReference
+
+
+def resolve(store: Store, reference: ImageReference, platform: Platform | None) -> Manifest:
+    """The manifest to pull: of the platform asked for, or of this host's where there are several.
+
+    Raises NotFoundError that names what there is, IntegrityError where a document is not what its
+    digest says.
+    """
+    document = _root(store, reference)
+    if isinstance(document, Index):
+        return _from_index(store, document, platform or Platform.host())
+    if platform is not None:
+        _require_platform(store, document, platform)
+    return document
+
+
+def _root(store: Store, reference: ImageReference) -> Manifest | Index:
+    if reference.digest is None:
+        return parse_document(read_tag(store, reference.image, reference.tag))
+    raw = find_by_digest(store, reference.image, reference.digest)
+    return parse_document(raw)
+
+
+def _from_index(store: Store, index: Index, platform: Platform) -> Manifest:
+    entry = index.select(platform)
+    if entry is None:
+        there = ", ".join(map(str, index.platforms)) or "none"
+        raise NotFoundError(
+            f"there is no platform {platform} in the image", hint=f"It has: {there} (--platform)."
+        )
+    document = parse_document(read_document(store, entry), entry.media_type)
+    if isinstance(document, Index):
+        return _from_index(store, document, platform)
+    return document
+
+
+def _require_platform(store: Store, manifest: Manifest, platform: Platform) -> None:
+    """An image of one platform says in its config which one that is."""
+    config = parse_config(read_document(store, manifest.config))
+    if not config.platform.satisfies(platform):
+        raise NotFoundError(
+            f"the image is for {config.platform}, not for {platform}",
+            hint="Leave --platform out to take it as it is.",
+        )
+
+
+def read_document(store: Store, descriptor: Descriptor) -> bytes:
+    """A small blob, proven to be what its descriptor says."""
+    if descriptor.size > MAX_DOCUMENT_BYTES:
+        raise InvalidDocument(f"{descriptor.digest} is too large for a document")
+    raw = store.get(keys.blob_key(descriptor.digest), limit_bytes=MAX_DOCUMENT_BYTES)
+    if len(raw) != descriptor.size or descriptor.digest.of(raw) != descriptor.digest:
+        raise DigestMismatch(
+            f"{keys.blob_key(descriptor.digest)} has other content than its name says",
+            hint="The stored object is damaged: push the image again to repair it.",
+        )
+    return raw

@@ -1,0 +1,82 @@
+"""The plan, by properties: every byte once, within the limits of S3."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s3lo.engine import plan
+
+sizes = st.lists(st.integers(0, 300), max_size=12)
+
+
+@given(sizes, st.integers(1, 50), st.integers(1, 20))
+def test_interleaved_parts_cover_every_blob_once(
+    blob_sizes: list[int], part: int, lanes: int
+) -> None:
+    parts = list(plan.interleave(blob_sizes, part, lanes))
+    for blob, size in enumerate(blob_sizes):
+        mine = [p for p in parts if p.blob == blob]
+        assert [p.offset for p in mine] == list(range(0, size, part))
+        assert sum(p.length for p in mine) == size
+        assert all(0 < p.length <= part for p in mine)
+
+
+@given(sizes, st.integers(1, 50), st.integers(1, 20))
+def test_no_more_blobs_than_lanes_are_under_way_at_once(
+    blob_sizes: list[int], part: int, lanes: int
+) -> None:
+    left = {n: -(-size // part) for n, size in enumerate(blob_sizes) if size}
+    started: set[int] = set()
+    for p in plan.interleave(blob_sizes, part, lanes):
+        started.add(p.blob)
+        under_way = [n for n in started if left[n]]
+        assert len(under_way) <= lanes
+        left[p.blob] -= 1
+
+
+def test_lanes_take_turns_so_that_blobs_advance_together() -> None:
+    blobs = [p.blob for p in plan.interleave([30, 30, 30], 10, 2)]
+    assert blobs[:4] == [0, 1, 0, 1]
+    assert set(blobs[-2:]) == {2}
+
+
+@given(st.integers(0, plan.MAX_OBJECT_BYTES), st.integers(1, 6 * plan.GIB))
+def test_upload_parts_fit_the_limits_of_s3_up_to_five_tebibytes(size: int, preferred: int) -> None:
+    part = plan.upload_part_bytes(size, preferred)
+    assert plan.MIN_UPLOAD_PART_BYTES <= part <= plan.MAX_UPLOAD_PART_BYTES
+    assert -(-size // part) <= plan.MAX_PARTS
+
+
+@given(st.integers(0, 40 * plan.GIB))
+def test_a_preferred_part_size_is_kept_where_the_limits_allow(size: int) -> None:
+    preferred = 16 * plan.MIB
+    if -(-size // preferred) <= plan.MAX_PARTS:
+        assert plan.upload_part_bytes(size, preferred) == preferred
+
+
+def test_an_object_beyond_five_tebibytes_is_refused() -> None:
+    with pytest.raises(ValueError, match="S3 takes at most"):
+        plan.upload_part_bytes(plan.MAX_OBJECT_BYTES + 1, 8 * plan.MIB)
+
+
+@given(st.integers(0, 500), st.integers(1, 40), st.randoms())
+def test_the_frontier_is_the_length_of_the_unbroken_start(
+    size: int, part: int, random: object
+) -> None:
+    parts = list(plan.ranges(0, size, part))
+    random.shuffle(parts)  # type: ignore[attr-defined]
+    frontier = plan.Frontier()
+    arrived: set[int] = set()
+    for p in parts:
+        arrived.update(range(p.offset, p.offset + p.length))
+        expected = next(n for n in range(size + 1) if n not in arrived)
+        assert frontier.add(p.offset, p.length) == expected
+    assert frontier.position == size
+
+
+@given(st.integers(0, 1 << 40))
+def test_aligned_sizes_are_whole_pages(size: int) -> None:
+    assert plan.aligned(size) % 4096 == 0
+    assert plan.aligned(size) >= size
