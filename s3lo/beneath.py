@@ -21,22 +21,22 @@ import fcntl
 import os
 import secrets
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from s3lo.errors import InvalidReference, LocalError, RefusedError, from_os
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+T = TypeVar("T")
 
 PENDING = ".s3lo-pending"
 """The directory of files that are being written; no part of the store's content."""
 
 _SWEEP_AFTER_SECONDS = 60.0
 _RACES = 64
-"""How often a directory may vanish under us (another writer prunes it) before it is an error."""
+"""How often a directory may vanish under us before it is an error."""
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_CLOEXEC
@@ -77,7 +77,7 @@ class PendingFile:
         try:
             with _os_errors(self.root / self.key):
                 os.fsync(self.fd)
-                self._place(replace)
+                _insist(lambda: self._place(replace))
         finally:
             self.abandon()
 
@@ -110,18 +110,9 @@ class PendingFile:
 
     def _place(self, replace: bool) -> None:
         *parents, last = split_key(self.key)
-        for race in range(_RACES):
-            with suppress(FileNotFoundError):
-                self._move(tuple(parents), last, replace)
-                return
-            if race == 0:
-                os.stat(self.path)  # the pending file itself may be what is gone
-        raise FileNotFoundError(errno.ENOENT, "directories keep vanishing")
-
-    def _move(self, parents: tuple[str, ...], last: str, replace: bool) -> None:
         with (
             opened(self.root, (PENDING,)) as source,
-            opened(self.root, parents, create=True) as target,
+            opened(self.root, tuple(parents), create=True) as target,
         ):
             if replace:
                 os.rename(self.name, last, src_dir_fd=source, dst_dir_fd=target)
@@ -146,10 +137,10 @@ def begin(root: Path, key: str) -> PendingFile:
     parents = split_key(key)[:-1]
     with _os_errors(root / key):
         root.mkdir(parents=True, exist_ok=True)
-        with opened(root, parents, create=True):
-            pass  # what would stop the commit should stop it before the transfer
+        # What would stop the commit should stop it before the transfer.
+        _insist(lambda: _make_directories(root, parents))
         _sweep(root)
-        name, fd = _create(root)
+        name, fd = _insist(lambda: _create(root))
     _hold(fd)
     return PendingFile(root, key, name, fd)
 
@@ -193,16 +184,26 @@ def prune(root: Path, key: str) -> None:
 
 
 def _enter(fd: int, part: str, create: bool) -> int:
-    for _ in range(_RACES if create else 1):
-        try:
-            return os.open(part, _DIRECTORY, dir_fd=fd)
-        except FileNotFoundError:
-            if not create:
-                raise
+    with suppress(FileNotFoundError):
+        return os.open(part, _DIRECTORY, dir_fd=fd)
+    if create:
         with suppress(FileExistsError):
             os.mkdir(part, dir_fd=fd)
             _flush_directory(fd)
-    raise FileNotFoundError(errno.ENOENT, "directories keep vanishing", part)
+    return os.open(part, _DIRECTORY, dir_fd=fd)
+
+
+def _insist(action: Callable[[], T]) -> T:
+    """Do something again where a directory vanished under it: another writer pruned it, empty."""
+    for _ in range(_RACES):
+        with suppress(FileNotFoundError):
+            return action()
+    return action()
+
+
+def _make_directories(root: Path, parts: tuple[str, ...]) -> None:
+    with opened(root, parts, create=True):
+        pass
 
 
 def _flush_directory(fd: int) -> None:
@@ -215,12 +216,10 @@ def _flush_directory(fd: int) -> None:
 
 
 def _create(root: Path) -> tuple[str, int]:
-    for _ in range(_RACES):
-        name = secrets.token_hex(8)
-        with suppress(FileNotFoundError), opened(root, (PENDING,), create=True) as directory:
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _FILE
-            return name, os.open(name, flags, 0o666, dir_fd=directory)
-    raise FileNotFoundError(errno.ENOENT, "directories keep vanishing", PENDING)
+    name = secrets.token_hex(8)
+    with opened(root, (PENDING,), create=True) as directory:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _FILE
+        return name, os.open(name, flags, 0o666, dir_fd=directory)
 
 
 def _hold(fd: int) -> None:
