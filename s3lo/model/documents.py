@@ -21,6 +21,9 @@ from s3lo.model.platform import Platform
 MAX_DOCUMENT_BYTES = 4 << 20
 """What registries accept at most for a manifest (OCI distribution spec, "pushing manifests")."""
 
+_MAX_SIZE_BYTES = (1 << 63) - 1
+"""``size`` is an int64 (OCI image spec, descriptor.md#properties)."""
+
 REFERENCE_TYPE = "vnd.docker.reference.type"
 """The annotation that marks an index entry as an attestation of another one."""
 
@@ -44,14 +47,12 @@ class _ManifestFields(msgspec.Struct, frozen=True, rename="camel"):
     schema_version: int
     config: _DescriptorFields
     layers: list[_DescriptorFields]
-    media_type: str = media_types.OCI_MANIFEST
     annotations: dict[str, str] | None = None
 
 
 class _IndexFields(msgspec.Struct, frozen=True, rename="camel"):
     schema_version: int
     manifests: list[_DescriptorFields]
-    media_type: str = media_types.OCI_INDEX
     annotations: dict[str, str] | None = None
 
 
@@ -72,6 +73,7 @@ class _Kind(msgspec.Struct, frozen=True, rename="camel"):
 
     media_type: str = ""
     manifests: Any = None
+    layers: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +180,15 @@ def parse_document(raw: bytes, media_type: str = "") -> Manifest | Index:
     if len(raw) > MAX_DOCUMENT_BYTES:
         raise InvalidDocument(f"a manifest of {len(raw)} bytes (at most {MAX_DOCUMENT_BYTES})")
     kind = _decode(raw, _Kind, "manifest")
+    if not kind.media_type and kind.manifests is not None and kind.layers is not None:
+        # Two readers could take it for two things (OCI image spec, advisory GHSA-77vh-xpmg-72qh).
+        raise InvalidDocument("a document that may be a manifest or an index, and does not say")
     is_index = (kind.media_type or media_type) in media_types.INDEXES
     if is_index or (not kind.media_type and kind.manifests is not None):
         index = _decode(raw, _IndexFields, "index")
-        return Index(raw, index.media_type, tuple(_descriptor(d) for d in index.manifests))
+        said = media_type if media_type in media_types.INDEXES else media_types.OCI_INDEX
+        entries = tuple(_descriptor(d) for d in index.manifests)
+        return Index(raw, kind.media_type or said, entries)
     fields = _decode(raw, _ManifestFields, "manifest")
     named = kind.media_type or media_type or media_types.OCI_MANIFEST
     if named not in media_types.MANIFESTS:
@@ -245,8 +252,8 @@ def _descriptor(fields: _DescriptorFields) -> Descriptor:
         digest = Digest.parse(fields.digest)
     except S3loError as error:
         raise InvalidDocument(f"descriptor: {error.message}") from error
-    if fields.size < 0:
-        raise InvalidDocument(f"descriptor {digest}: negative size")
+    if not 0 <= fields.size <= _MAX_SIZE_BYTES:
+        raise InvalidDocument(f"descriptor {digest}: {fields.size} is no size")
     platform = None
     if named := fields.platform:
         platform = Platform(named.os, named.architecture, named.variant)
