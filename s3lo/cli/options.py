@@ -50,7 +50,8 @@ def size(text: str) -> int:
     matched = _SIZE.match(text.strip())
     number, letter, rest = matched.groups() if matched else ("0", "", "")
     base = 1000 if (rest or "").lower() == "b" else 1024
-    bytes_ = round(float(number) * base ** ("kmgt".index(letter.lower()) + 1 if letter else 0))
+    unit: int = base ** (" kmgt".index(letter.lower() or " "))
+    bytes_ = round(float(number) * unit)
     if not bytes_:
         raise click.BadParameter(f"{text!r} is not a size. Write 8MiB, 64MB or 1g.")
     return bytes_

@@ -1,0 +1,125 @@
+"""The process: what starting it loads, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HEAVY = {"awscrt", "boto3", "botocore", "docker", "rich", "msgspec", "yaml", "s3transfer"}
+
+_OPERATION = """
+import os, signal, sys, time
+import s3lo
+from s3lo.cli.main import main
+
+def pull(*arguments, **options):
+    try:
+        print("started", flush=True)
+        time.sleep(20)
+    finally:
+        {cleaning}
+        print("cleaned", flush=True)
+
+s3lo.pull = pull
+sys.argv = ["s3lo", "pull", "s3://bucket/app:v1"]
+main()
+"""
+
+
+def _start(cleaning: str = "pass") -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _OPERATION.format(cleaning=cleaning)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "started\n"
+    return process
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["pull", "--help"], ["--version"], ["nonsense"]])
+def test_starting_loads_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom s3lo.cli.main import run\n"
+        f"run({arguments!r}, {{}})\nprint(*sorted(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stderr.split()}
+    assert "click" in loaded
+    assert loaded & HEAVY == set()
+
+
+def test_the_module_runs_as_the_command_does() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "s3lo", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("s3lo ")
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_in_order_with_one_line(number: signal.Signals, status: int) -> None:
+    process = _start()
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=10)
+    assert process.returncode == status
+    assert stdout == "cleaned\n"
+    assert stderr == "s3lo: interrupted.\n"
+
+
+def test_a_second_signal_ends_at_once() -> None:
+    process = _start(cleaning="print('cleaning', flush=True); time.sleep(20)")
+    process.send_signal(signal.SIGINT)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "cleaning\n"
+    started = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    stdout, stderr = process.communicate(timeout=10)
+    assert process.returncode == 143
+    assert stdout + stderr == ""
+    assert time.monotonic() - started < 1
+
+
+def test_a_reader_that_went_away_gets_no_complaint() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "s3lo", "--help"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_an_archive_is_not_read_from_a_terminal() -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "s3lo", "push", "-", "s3://bucket/app:v1"],
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 2
+    assert "stdin" in done.stderr
+
+
+def test_completion_completes_verbs() -> None:
+    environment = {**os.environ, "_S3LO_COMPLETE": "bash_complete"}
+    environment |= {"COMP_WORDS": "s3lo pu", "COMP_CWORD": "1"}
+    program = Path(sys.executable).with_name("s3lo")
+    done = subprocess.run([program], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.split() == ["plain,push", "plain,pull"]
