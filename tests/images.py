@@ -10,9 +10,11 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import platform
 import random
 import shutil
+import stat
 import subprocess
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -110,14 +112,16 @@ def layers_from_paths(
 def _files_below(root: Path, limit_bytes: int) -> Iterator[tuple[str, Path]]:
     """Names in a layer and where their content lies: regular files, by path, while they fit."""
     left = limit_bytes
-    for path in sorted(root.rglob("*")):
-        with suppress(OSError):
-            if path.is_symlink() or not path.is_file():
-                continue
-            size = path.stat().st_size
-            if size <= left:
-                left -= size
-                yield str(path).lstrip("/"), path
+    for directory, below, names in os.walk(root):
+        below.sort()
+        for path in (Path(directory, name) for name in sorted(names)):
+            if left < limit_bytes // 100:
+                return
+            with suppress(OSError):
+                status = path.lstat()
+                if stat.S_ISREG(status.st_mode) and status.st_size <= left:
+                    left -= status.st_size
+                    yield str(path).lstrip("/"), path
 
 
 def image_of(layers: Sequence[Layer], entrypoint: Sequence[str] = ("/none",)) -> Image:
