@@ -57,7 +57,7 @@ def read_image(
     blobs: dict[Digest, BlobFile] = {config.digest: content.as_blob(config.digest)}
     for descriptor, layer in zip(descriptors, layers, strict=True):
         blobs[descriptor.digest] = layer.content.as_blob(descriptor.digest)
-    return SourceImage(manifest, (), blobs)
+    return SourceImage(manifest, (manifest,), blobs)
 
 
 def _choose(contents: Contents, name: str) -> SavedImage:

@@ -29,8 +29,9 @@ class BlobFile:
 class SourceImage:
     """An image ready to be uploaded.
 
-    ``root`` is what a tag will point to. Where it is an index, ``manifests`` are the platforms'
-    manifests, which become blobs themselves. ``blobs`` has every config and layer they name.
+    ``root`` is what a tag will point to. ``manifests`` is that one or, where it is an index, the
+    platforms' manifests, which become blobs themselves. ``blobs`` has every config and layer they
+    name.
     """
 
     root: Manifest | Index

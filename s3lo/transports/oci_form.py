@@ -73,7 +73,8 @@ def read_image(
         root = form.select(root, platform)
     if isinstance(root, Manifest):
         form.check_platform(root, platform)
-        return SourceImage(form.take(root), (), form.blobs)
+        manifest = form.take(root)
+        return SourceImage(manifest, (manifest,), form.blobs)
     index, manifests = form.take_index(root, may_be_partial)
     return SourceImage(index, manifests, form.blobs)
 

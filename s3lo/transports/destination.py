@@ -1,0 +1,47 @@
+"""Destination: what DEST on the command line means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from s3lo.errors import UsageError
+
+_HINT = "Write docker, oci:DIR[:NAME] or docker-archive:FILE[:NAME]."
+
+
+@dataclass(frozen=True, slots=True)
+class DockerDestination:
+    """The Docker daemon."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutDestination:
+    """An OCI layout that will be this directory; ``name`` is its reference name."""
+
+    directory: Path
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveDestination:
+    """A Docker archive that will be this file; ``name`` is what the image is called in it."""
+
+    path: Path
+    name: str = ""
+
+
+Destination = DockerDestination | LayoutDestination | ArchiveDestination
+
+
+def parse_destination(text: str) -> Destination:
+    """Take a DEST. Does no I/O; raises UsageError on what is none."""
+    scheme, colon, rest = text.partition(":")
+    path, _, name = rest.partition(":")
+    if scheme == "docker" and not colon:
+        return DockerDestination()
+    if scheme == "oci" and path:
+        return LayoutDestination(Path(path), name)
+    if scheme == "docker-archive" and path:
+        return ArchiveDestination(Path(path), name)
+    raise UsageError(f"{text!r} is not a destination of pull", hint=_HINT)

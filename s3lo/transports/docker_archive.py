@@ -1,0 +1,240 @@
+"""Docker archive: an image as the tar that ``docker load`` takes, made while it is being read.
+
+Every reader finds its own documents in it: ``manifest.json`` for Docker's classic store, skopeo and
+crane, ``index.json`` and ``oci-layout`` for the containerd image store. Blobs are in it once, under
+their digests. A layer that the reader cannot decompress goes in as a plain tar; the OCI documents
+then describe that one, with a manifest of their own, since the containerd store believes no digest
+that it has not computed. The image config, whose digest is the image id, stays what it is.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from s3lo.errors import DestinationExists, IntegrityError, from_os
+from s3lo.files import Staging
+from s3lo.model import media_types
+from s3lo.model.digest import Digest
+from s3lo.model.documents import (
+    Descriptor,
+    ImageConfig,
+    Manifest,
+    build_manifest,
+    encode,
+    parse_config,
+)
+from s3lo.transports.contents import blob_name
+from s3lo.transports.decompression import decompress, uncompressed_size
+from s3lo.transports.docker_form import MANIFEST_FILE
+from s3lo.transports.image import PulledImage
+from s3lo.transports.names import canonical, familiar, tag_of
+from s3lo.transports.oci_form import CONTAINERD_NAME, INDEX_FILE, LAYOUT_FILE, REF_NAME
+from s3lo.transports.oci_layout import index_of, layout_file
+from s3lo.transports.streams import Readable, open_range, pieces
+
+_LARGE_BYTES = 1 << 20
+"""From here on a write of its own; what is smaller waits for company."""
+
+Ready = Callable[[Digest, int], None]
+"""Returns when so many bytes from a blob's beginning are in its file and can be sent."""
+
+
+def at_once(_digest: Digest, _end: int) -> None:
+    """The ``Ready`` of an image that is there completely."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A blob, as it came and as the archive has it."""
+
+    came: Descriptor
+    goes: Descriptor
+
+    @property
+    def is_unpacked(self) -> bool:
+        return self.came != self.goes
+
+
+def config_of(image: PulledImage, ready: Ready = at_once) -> ImageConfig:
+    """The image's config; waits for it."""
+    descriptor = image.manifest.config
+    ready(descriptor.digest, descriptor.size)
+    path = image.path(descriptor.digest)
+    with open_range(path, 0, descriptor.size) as source:
+        return parse_config(b"".join(pieces(source)), descriptor.media_type)
+
+
+def chunks(
+    image: PulledImage,
+    tags: Collection[str],
+    *,
+    accepts_zstd: bool,
+    omit: Collection[Digest] = (),
+    ready: Ready = at_once,
+) -> Iterator[bytes]:
+    """The archive, in pieces of megabytes.
+
+    ``tags`` are the names it will have. ``omit`` are layers that the reader has already: they are
+    listed and not sent. ``ready`` lets a transfer that still runs be followed.
+    """
+    return _joined(_parts(image, tags, accepts_zstd=accepts_zstd, omit=omit, ready=ready))
+
+
+def _parts(
+    image: PulledImage,
+    tags: Collection[str],
+    *,
+    accepts_zstd: bool,
+    omit: Collection[Digest],
+    ready: Ready,
+) -> Iterator[bytes]:
+    config = config_of(image, ready)
+    if len(config.diff_ids) != len(image.manifest.layers):
+        raise IntegrityError("the image config and the manifest differ in the number of layers")
+    yield from _blob(image, _Entry(image.manifest.config, image.manifest.config), ready)
+    layers: dict[Digest, _Entry] = {}
+    for layer, diff_id in zip(image.manifest.layers, config.diff_ids, strict=True):
+        if layer.digest in layers:
+            continue
+        unpack = layer.media_type.endswith("zstd") and not accepts_zstd
+        sent = layer.digest not in omit
+        layers[layer.digest] = entry = _entry(
+            image, layer, diff_id if unpack else None, sent, ready
+        )
+        if sent:
+            yield from _blob(image, entry, ready)
+    yield from _documents(image.manifest, layers, tags)
+    yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _entry(
+    image: PulledImage, layer: Descriptor, diff_id: Digest | None, sent: bool, ready: Ready
+) -> _Entry:
+    if diff_id is None or not sent:
+        return _Entry(layer, layer)
+    ready(layer.digest, layer.size)
+    path = image.path(layer.digest)
+    size = uncompressed_size(path)
+    if size is None:
+        with open_range(path, 0, layer.size) as source:
+            size = sum(map(len, pieces(decompress(source, "zstd"))))
+    return _Entry(layer, Descriptor(media_types.OCI_LAYER, diff_id, size))
+
+
+def _blob(image: PulledImage, entry: _Entry, ready: Ready) -> Iterator[bytes]:
+    yield _header(blob_name(entry.goes.digest), entry.goes.size)
+    digest, size = entry.came.digest, entry.came.size
+    sent = 0
+    with open_range(image.path(digest), 0, size) as file:
+        source: Readable = _Awaited(file, digest, size, ready)
+        for piece in pieces(decompress(source, "zstd") if entry.is_unpacked else source):
+            sent += len(piece)
+            yield piece
+    if sent != entry.goes.size:
+        raise IntegrityError(f"layer {digest} holds {sent} bytes and declares {entry.goes.size}")
+    yield _padding(sent)
+
+
+class _Awaited:
+    """A blob's file, read no faster than it is filled."""
+
+    def __init__(self, file: Readable, digest: Digest, size: int, ready: Ready) -> None:
+        self._file = file
+        self._digest = digest
+        self._size = size
+        self._ready = ready
+        self._position = 0
+
+    def read(self, size: int, /) -> bytes:
+        self._ready(self._digest, min(self._position + size, self._size))
+        piece = self._file.read(size)
+        self._position += len(piece)
+        return piece
+
+
+def _documents(
+    manifest: Manifest, layers: dict[Digest, _Entry], tags: Collection[str]
+) -> Iterator[bytes]:
+    """What says which image this is. It comes last, when sizes are known."""
+    listed = tuple(layers[layer.digest].goes for layer in manifest.layers)
+    named = manifest if listed == manifest.layers else build_manifest(manifest.config, listed)
+    annotations = [{CONTAINERD_NAME: canonical(tag), REF_NAME: tag_of(tag)} for tag in tags]
+    saved = {
+        "Config": blob_name(manifest.config.digest),
+        "RepoTags": [familiar(tag) for tag in tags] or None,
+        "Layers": [blob_name(layer.digest) for layer in listed],
+    }
+    yield from _file(blob_name(named.digest), named.raw)
+    yield from _file(INDEX_FILE, index_of(named, annotations))
+    yield from _file(LAYOUT_FILE, layout_file())
+    yield from _file(MANIFEST_FILE, encode([saved]))
+
+
+def _file(name: str, content: bytes) -> Iterator[bytes]:
+    yield _header(name, len(content))
+    yield content
+    yield _padding(len(content))
+
+
+def _header(name: str, size: int) -> bytes:
+    """A header that depends on nothing else; GNU's form, for layers of 8 GiB and more."""
+    info = tarfile.TarInfo(name)
+    info.size = size
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def _padding(size: int) -> bytes:
+    return bytes(-size % tarfile.BLOCKSIZE)
+
+
+def _joined(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes, small parts together: a write costs the reader as much as a megabyte."""
+    small: list[bytes] = []
+    waiting = 0
+    for part in parts:
+        if len(part) < _LARGE_BYTES and waiting < _LARGE_BYTES:
+            small.append(part)
+            waiting += len(part)
+            continue
+        yield from filter(None, (b"".join(small), part))
+        small, waiting = [], 0
+    yield b"".join(small)
+
+
+def write(image: PulledImage, path: Path, tags: Collection[str], *, force: bool) -> None:
+    """Write an archive that every Docker loads; it appears under its name when it is complete.
+
+    Raises DestinationExists, DiskFull or LocalError, and then leaves nothing behind.
+    """
+    check_destination(path, force=force)
+    staging = Staging(path.parent, path.name)
+    with staging as directory:
+        unfinished = directory / "archive"
+        try:
+            with open(unfinished, "wb", buffering=0) as file:
+                for chunk in chunks(image, tags, accepts_zstd=False):
+                    _write_all(file.fileno(), chunk)
+            # A link fails where a name is taken, a rename does not.
+            (os.replace if force else os.link)(unfinished, path)
+        except FileExistsError as error:
+            raise DestinationExists(f"{path} has appeared meanwhile") from error
+        except OSError as error:
+            raise from_os(error, f"writing {path}") from error
+
+
+def _write_all(fd: int, chunk: bytes) -> None:
+    view = memoryview(chunk)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def check_destination(path: Path, *, force: bool) -> None:
+    """Raise DestinationExists where there is a file already and no ``force``, or a directory."""
+    if path.is_dir():
+        raise DestinationExists(f"{path} is a directory", hint="Name a file.")
+    if not force and (path.exists() or path.is_symlink()):
+        raise DestinationExists(f"{path} exists already")

@@ -1,0 +1,113 @@
+"""Source: what SOURCE on the command line means, and the way to the image behind it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from s3lo.errors import UsageError
+from s3lo.events import Observer
+from s3lo.model.platform import Platform
+from s3lo.transports import archive, oci_layout
+from s3lo.transports.archive import Form, Wanted
+from s3lo.transports.image import Compression, SourceImage
+from s3lo.transports.names import is_name
+from s3lo.transports.streams import Readable
+
+_HINT = (
+    "Write a Docker image, oci:DIR[:NAME], oci-archive:FILE, docker-archive:FILE, or - for stdin."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DockerSource:
+    """An image of the Docker daemon, by name or id."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutSource:
+    """An image of an OCI layout; without a name the only one."""
+
+    directory: Path
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveSource:
+    """An image of an archive file; without a name the only one."""
+
+    path: Path
+    form: Form
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StdinSource:
+    """The only image of an archive that comes on standard input."""
+
+
+Source = DockerSource | LayoutSource | ArchiveSource | StdinSource
+
+
+def parse_source(text: str) -> Source:
+    """Take a SOURCE. Does no I/O; raises UsageError on what is none.
+
+    A path ends at the first colon, as for skopeo; what follows is the image's name.
+    """
+    if text == "-":
+        return StdinSource()
+    scheme, _, rest = text.partition(":")
+    path, _, name = rest.partition(":")
+    match scheme:
+        case "oci" | "oci-archive" | "docker-archive" if not path:
+            raise UsageError(f"{text!r} names no path", hint=_HINT)
+        case "oci":
+            return LayoutSource(Path(path), name)
+        case "oci-archive":
+            return ArchiveSource(Path(path), "oci", name)
+        case "docker-archive":
+            return ArchiveSource(Path(path), "docker", name)
+    if rest.startswith("//"):
+        raise UsageError(
+            f"{text!r} is not a source of push", hint=f"s3lo copy takes stores. {_HINT}"
+        )
+    if not is_name(text):
+        raise UsageError(f"{text!r} is not an image name", hint=_HINT)
+    return DockerSource(text)
+
+
+def open_source(
+    source: Source,
+    *,
+    staging: Path,
+    compression: Compression,
+    platform: Platform | None = None,
+    observer: Observer,
+    stdin: Readable | None = None,
+) -> SourceImage:
+    """Read the image, its documents checked; blobs lie in ``staging`` or where they were.
+
+    Layers that come uncompressed are compressed into ``staging``. Without ``platform`` an index is
+    taken whole. Raises NotFoundError, IntegrityError, UsageError (several images and no name),
+    DaemonError, DiskFull or LocalError.
+    """
+    match source:
+        case DockerSource(name):
+            from s3lo.transports.docker_daemon import connect
+
+            with connect() as daemon:
+                return daemon.save(name, staging, compression, platform=platform, observer=observer)
+        case LayoutSource(directory, name):
+            return oci_layout.read(
+                directory, staging, compression, name=name, platform=platform, observer=observer
+            )
+        case ArchiveSource(path, form, name):
+            wanted = Wanted(name, platform, form)
+            return archive.read_file(path, staging, compression, wanted, observer)
+        case StdinSource():
+            stream: Readable = stdin or sys.stdin.buffer
+            wanted = Wanted(platform=platform)
+            return archive.read_stream(stream, staging, compression, wanted, observer, "the input")
