@@ -13,20 +13,21 @@ One thread runs :meth:`Coordinator.run`; all others only put messages into the i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Protocol
 
 from s3lo import backoff
-from s3lo.engine.jobs import Abort, Done, Failed, Get, Job, Put, PutPart
+from s3lo.engine.jobs import Abort, Done, Failed, Get, Job, Outcome, Put, PutPart
 from s3lo.engine.ledger import Flight, Ledger, RetryQueue
 from s3lo.engine.pool import Lost, Pool, Reported
 from s3lo.engine.settings import EngineSettings
 from s3lo.engine.verifier import Hashed
 from s3lo.engine.window import Window
-from s3lo.errors import Interrupted, S3loError, WorkerDied
+from s3lo.errors import Interrupted, WorkerDied
 from s3lo.model.objects import Credentials
 
 Message = Reported | Lost | Hashed
@@ -79,6 +80,7 @@ class Coordinator:
         self.window = Window(settings.initial_in_flight, settings.max_in_flight)
         self.ledger = Ledger(pool.numbers)
         self.retries = RetryQueue()
+        self._unread: deque[Message | Outcome] = deque()
         self._last_done_at = time.monotonic()
         self._next_check_at = 0.0
 
@@ -113,23 +115,27 @@ class Coordinator:
         fits = self.ledger.in_flight_bytes < most_bytes
         return len(self.ledger) < self.window.width and fits
 
-    def _messages(self) -> list[Message]:
-        """What has come in, after waiting for at least something or for the next thing to do."""
-        wait = self.retries.seconds_until_due(time.monotonic(), TICK_SECONDS)
-        messages: list[Message] = []
-        with suppress(Empty):
-            messages.append(self._inbox.get(timeout=wait))
-            while True:
-                messages.append(self._inbox.get_nowait())
-        return messages
+    def _messages(self) -> Iterator[Message | Outcome]:
+        """What has come in, after waiting for at least something or for the next thing to do.
 
-    def _handle(self, message: Message, work: Work) -> None:
+        Taken one by one: when one of them ends the transfer, the others are still there for the
+        winding down, which must learn of every upload that began.
+        """
+        wait = self.retries.seconds_until_due(time.monotonic(), TICK_SECONDS)
+        with suppress(Empty):
+            if not self._unread:
+                self._unread.extend(_opened(self._inbox.get(timeout=wait)))
+            while True:
+                while self._unread:
+                    yield self._unread.popleft()
+                self._unread.extend(_opened(self._inbox.get_nowait()))
+
+    def _handle(self, message: Message | Outcome, work: Work) -> None:
         match message:
-            case Reported(_, outcomes):
-                for outcome in outcomes:
-                    flight = self.ledger.land(outcome.id)
-                    if flight is not None:
-                        self._settle(flight, outcome, work)
+            case Done() | Failed():
+                flight = self.ledger.land(message.id)
+                if flight is not None:
+                    self._settle(flight, message, work)
             case Lost(number, status):
                 self._replace(number, status)
             case Hashed():
@@ -223,10 +229,15 @@ class Coordinator:
         deadline = time.monotonic() + WIND_DOWN_SECONDS
         while len(self.ledger) and time.monotonic() < deadline:
             for message in self._messages():
-                if not isinstance(message, Reported):
+                if not isinstance(message, Done | Failed):
                     continue
-                for outcome in message.outcomes:
-                    flight = self.ledger.land(outcome.id)
-                    if flight and isinstance(outcome, Done) and not isinstance(flight.job, Abort):
-                        with suppress(S3loError):
-                            work.done(flight.job, outcome.value)
+                flight = self.ledger.land(message.id)
+                if flight and isinstance(message, Done) and not isinstance(flight.job, Abort):
+                    # It is ending anyway, perhaps because the observer raises: note what began.
+                    with suppress(Exception):
+                        work.done(flight.job, message.value)
+
+
+def _opened(message: Message) -> Sequence[Message | Outcome]:
+    """A report as the outcomes in it; any other message as it is."""
+    return message.outcomes if isinstance(message, Reported) else (message,)

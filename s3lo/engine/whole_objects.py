@@ -8,6 +8,7 @@ caller's (``bucket`` knows how to make one), so that nothing here imports boto3.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -120,7 +121,11 @@ class _Transfers:
         return self
 
     def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
-        self._manager.shutdown(cancel=kind is not None, cancel_msg="the transfer ended early")
+        if kind is not None:
+            # Each by itself: shutdown(cancel=True) trips over its own arguments (s3transfer 0.19).
+            for future in self._futures:
+                future.cancel()
+        self._manager.shutdown()
 
     def download(self, bucket: str, key: str, sink: _Sink) -> None:
         self._futures.append(self._manager.download(bucket, key, sink, subscribers=[self._seen]))
@@ -168,28 +173,32 @@ class _Transfers:
         return moved
 
 
-class _Sink:
-    """A file object that s3transfer fills in order, hashing on the way.
-
-    It has no ``seek``, which is how s3transfer knows to write in order.
-    """
+class _Sink(io.RawIOBase):
+    """A file that s3transfer fills in order, since it cannot seek, hashed on the way."""
 
     def __init__(self, blob: Download, verify: bool) -> None:
         self.blob = blob
         self._verify = verify
         self._hash = hashlib.sha256()
         self._written = 0
-        blob.path.write_bytes(b"")
+        self._file = blob.path.open("wb", buffering=0)
 
-    def write(self, data: bytes) -> int:
-        with self.blob.path.open("ab", buffering=0) as file:
-            file.write(data)
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._written += self._file.write(data)
         if self._verify:
             self._hash.update(data)
-        self._written += len(data)
         return len(data)
 
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
     def check(self) -> None:
+        """Raise unless what came is what was asked for."""
+        self.close()
         blob = self.blob
         if self._written != blob.size:
             raise SizeMismatch(
@@ -203,32 +212,35 @@ class _Sink:
             )
 
 
-class _Source:
-    """A range of a file as a seekable file object of its own."""
+class _Source(io.RawIOBase):
+    """A range of a file as a seekable file of its own."""
 
     def __init__(self, blob: Upload) -> None:
-        self._file = blob.path.open("rb")
+        self._file = blob.path.open("rb", buffering=0)
         self._start = blob.offset
         self._size = blob.size
-        self._file.seek(self._start)
+        self._position = 0
 
-    def read(self, size: int = -1) -> bytes:
-        left = self._size - self.tell()
-        return self._file.read(left if size is None or size < 0 else min(size, left))
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self._size}[whence]
-        self._file.seek(self._start + base + offset)
-        return self.tell()
-
-    def tell(self) -> int:
-        return self._file.tell() - self._start
+    def readable(self) -> bool:
+        return True
 
     def seekable(self) -> bool:
         return True
 
-    def readable(self) -> bool:
-        return True
+    def readinto(self, buffer: Any) -> int:
+        left = memoryview(buffer)[: max(0, self._size - self._position)]
+        count = os.preadv(self._file.fileno(), [left], self._start + self._position)
+        self._position += count
+        return count
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = base + offset
+        return self._position
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 def _require_digest(blob: Upload) -> None:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import gettempdir
 from threading import Event
 
 from s3lo import errors, files
@@ -99,7 +98,7 @@ def _pull(
             report = _download(depot, manifest, blobs_dir, observer, cancel)
         image = PulledImage(manifest, blobs_dir)
         target = _platform_of(image, wanted, observer)
-        with Phase("load", observer, delivery.bytes_to_load(image)) as loading:
+        with Phase("load", observer) as loading:
             destination = delivery.deliver(image)
     phases = Phases(resolving.seconds, transferring.seconds, loading.seconds)
     return _Pulled(manifest, target, destination, phases, report)
@@ -147,9 +146,7 @@ def _absent_blob(store: Store, manifest: Manifest, error: NotFoundError) -> S3lo
     return error
 
 
-def _platform_of(
-    image: PulledImage, wanted: Platform | None, observer: Observer
-) -> Platform:
+def _platform_of(image: PulledImage, wanted: Platform | None, observer: Observer) -> Platform:
     """What the image's config says it runs on, with a note where that is not this host."""
     config = image.manifest.config
     platform = parse_config(image.path(config.digest).read_bytes()).platform

@@ -176,7 +176,9 @@ def _missing(store: Store, blobs: Sequence[_Blob]) -> list[_Blob]:
     if not blobs:
         return []
     with ThreadPoolExecutor(_LOOKS_AT_A_TIME, thread_name_prefix="s3lo-look") as looks:
-        return [blob for blob, absent in zip(blobs, looks.map(is_missing, blobs), strict=True) if absent]
+        return [
+            blob for blob, absent in zip(blobs, looks.map(is_missing, blobs), strict=True) if absent
+        ]
 
 
 def _result(

@@ -15,6 +15,9 @@ from s3lo.errors import S3loError, ServiceError, SizeMismatch
 from s3lo.model import multipart
 from s3lo.model.objects import Credentials, Endpoint, Request, Response
 
+_NOT_SATISFIABLE = 416
+"""The answer to a range that begins after the object's end (RFC 9110, section 15.5.17)."""
+
 
 class NativeBackend:
     """Starts jobs on a client that it may share with others and closes only by being told to."""
@@ -74,6 +77,8 @@ class NativeBackend:
                 )
                 finish(Failed(job.id, reply.error, retryable=True))
                 return
+            if reply.status == _NOT_SATISFIABLE:
+                reply.error = SizeMismatch(f"{self._name(job)} ends before {job.object_size} bytes")
             finish(self._outcome(job, reply, ""))
 
         last = job.offset + job.length - 1

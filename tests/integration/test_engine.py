@@ -1,0 +1,220 @@
+"""Every engine, in every mode, against a real S3 service and a local store: one suite.
+
+Each test asserts which mode was active, so that no switch can silently do nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event as Flag
+from threading import Timer
+
+import pytest
+
+from s3lo.bucket.boto_wire import s3_client
+from s3lo.bucket.keys import blob_key
+from s3lo.bucket.local import LocalStore
+from s3lo.bucket.s3 import S3Store
+from s3lo.bucket.store import Store
+from s3lo.engine.backends import LocalConfig
+from s3lo.engine.native import NativeWire
+from s3lo.engine.options import EngineOptions
+from s3lo.engine.parallel import ParallelEngine
+from s3lo.engine.plan import MIB
+from s3lo.engine.report import EngineReport
+from s3lo.engine.transfers import Download, Engine, Upload
+from s3lo.engine.whole_objects import WholeObjectEngine
+from s3lo.errors import DigestMismatch, Interrupted, NotFoundError, S3loError, SizeMismatch
+from s3lo.events import BlobDone, BytesMoved, Event, ignore
+from s3lo.model.digest import Digest
+from s3lo.model.objects import Credentials, Endpoint, Request
+from s3lo.model.reference import Location
+from tests.servers import SeaweedS3
+
+MODES = ("serial", "one-process", "processes", "s3transfer", "local")
+SIZES = (0, 1, 4096, 3 * MIB + 1, 23 * MIB + 17)
+
+
+@dataclass(frozen=True)
+class Rig:
+    """An engine with the store it moves to and from, and what it must report of itself."""
+
+    engine: Engine
+    store: Store
+    mode: str
+    processes: int
+    backend: str
+    uploads: Callable[[], bytes]
+
+    def check(self, report: EngineReport) -> None:
+        assert (report.mode, report.processes) == (self.mode, self.processes)
+        assert report.backend == self.backend
+        assert report.peak_rss_bytes > 10 * MIB
+        assert report.max_in_flight_reached >= 1
+
+
+@pytest.fixture(params=MODES)
+def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
+    name = request.param
+    processes = {"one-process": 1, "processes": 2}.get(name, 0)
+    options = EngineOptions(processes=processes, part_size_bytes=5 * MIB)
+    if name == "local":
+        root = tmp_path / "store"
+        local = LocalStore(Location("local", str(root)))
+        engine = ParallelEngine(LocalConfig(str(root)), options)
+        return Rig(engine, local, "serial", 0, "local", lambda: _pending(root))
+    seaweed: SeaweedS3 = request.getfixturevalue("seaweed")
+    bucket: str = request.getfixturevalue("bucket")
+    credentials = Credentials(seaweed.access_key, seaweed.secret_key)
+    endpoint = Endpoint(bucket, "us-east-1", seaweed.endpoint_url, path_style=True)
+    wire = NativeWire(endpoint, lambda: credentials)
+    store = S3Store(Location("s3", bucket), endpoint, wire)
+    request.addfinalizer(store.close)
+
+    def uploads() -> bytes:
+        listed = Request("GET", "ListMultipartUploads", query=(("uploads", ""),))
+        return b"<UploadId>" if b"<UploadId>" in wire.send(listed).body else b""
+
+    if name == "s3transfer":
+        client = s3_client(endpoint, lambda: credentials)
+        whole = WholeObjectEngine(lambda: client, bucket, options)
+        return Rig(whole, store, "serial", 0, "s3transfer", uploads)
+    mode = "processes" if processes else "serial"
+    return Rig(ParallelEngine(wire, options), store, mode, processes, "native", uploads)
+
+
+def _pending(root: Path) -> bytes:
+    pending = root / ".s3lo-pending"
+    return b"pending" if pending.exists() and any(pending.iterdir()) else b""
+
+
+def _content(size: int) -> bytes:
+    return hashlib.shake_128(str(size).encode()).digest(size)
+
+
+def _files(directory: Path) -> list[tuple[Digest, Path, bytes]]:
+    directory.mkdir()
+    made = []
+    for size in SIZES:
+        content = _content(size)
+        path = directory / str(size)
+        path.write_bytes(content)
+        made.append((Digest.of(content), path, content))
+    return made
+
+
+def _upload_all(rig: Rig, directory: Path) -> list[tuple[Digest, Path, bytes]]:
+    files = _files(directory)
+    uploads = [Upload(d, len(c), blob_key(d), path) for d, path, c in files]
+    rig.check(rig.engine.upload(uploads, ignore))
+    return files
+
+
+def test_what_goes_up_comes_down_again_byte_for_byte(rig: Rig, tmp_path: Path) -> None:
+    files = _upload_all(rig, tmp_path / "up")
+    for digest, _, content in files:
+        found = rig.store.head(blob_key(digest))
+        assert found is not None
+        assert found.size == len(content)
+    seen: list[Event] = []
+    downloads = [Download(d, len(c), blob_key(d), tmp_path / f"down-{d.hex}") for d, _, c in files]
+    rig.check(rig.engine.download(downloads, seen.append))
+    for digest, _, content in files:
+        assert (tmp_path / f"down-{digest.hex}").read_bytes() == content
+    assert sum(e.bytes_ for e in seen if isinstance(e, BytesMoved)) == sum(SIZES)
+    assert {e.digest for e in seen if isinstance(e, BlobDone)} == {str(d) for d, _, _ in files}
+    assert not rig.uploads()
+
+
+def test_a_range_of_a_file_can_be_a_blob(rig: Rig, tmp_path: Path) -> None:
+    content = _content(6 * MIB)
+    archive = tmp_path / "archive"
+    archive.write_bytes(b"before" + content + b"after")
+    digest = Digest.of(content)
+    rig.engine.upload([Upload(digest, len(content), blob_key(digest), archive, 6)], ignore)
+    assert rig.store.get(blob_key(digest)) == content
+
+
+@pytest.mark.parametrize("size", [100, 12 * MIB])
+def test_a_source_that_is_not_what_its_digest_says_is_never_stored(
+    rig: Rig, tmp_path: Path, size: int
+) -> None:
+    path = tmp_path / "damaged"
+    path.write_bytes(_content(size)[:-1] + b"?")
+    digest = Digest.of(_content(size))
+    with pytest.raises(DigestMismatch):
+        rig.engine.upload([Upload(digest, size, blob_key(digest), path)], ignore)
+    assert rig.store.head(blob_key(digest)) is None
+    assert not rig.uploads()
+
+
+@pytest.mark.parametrize("size", [100, 12 * MIB])
+def test_a_stored_blob_with_a_wrong_byte_is_found(rig: Rig, tmp_path: Path, size: int) -> None:
+    digest = Digest.of(_content(size))
+    rig.store.put(blob_key(digest), _content(size)[:-1] + b"?")
+    target = tmp_path / "down"
+    with pytest.raises(DigestMismatch, match=digest.hex):
+        rig.engine.download([Download(digest, size, blob_key(digest), target)], ignore)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("stored", [12 * MIB - 1, 12 * MIB + 1, 10])
+def test_a_stored_blob_of_another_size_is_found(rig: Rig, tmp_path: Path, stored: int) -> None:
+    digest = Digest.of(_content(12 * MIB))
+    rig.store.put(blob_key(digest), _content(stored))
+    with pytest.raises((SizeMismatch, S3loError)) as caught:
+        download = Download(digest, 12 * MIB, blob_key(digest), tmp_path / "down")
+        rig.engine.download([download], ignore)
+    assert caught.value.exit_code == 5
+
+
+def test_a_blob_that_is_not_there_is_not_found(rig: Rig, tmp_path: Path) -> None:
+    rig.store.put("something", b"so that the store exists")
+    digest = Digest.of(b"absent")
+    with pytest.raises(NotFoundError):
+        rig.engine.download([Download(digest, 6, blob_key(digest), tmp_path / "x")], ignore)
+
+
+def test_cancelling_ends_a_transfer_and_leaves_no_upload_open(rig: Rig, tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        for _ in range(8):
+            file.write(os.urandom(16 * MIB))
+    digest = Digest.from_hex(hashlib.sha256(path.read_bytes()).hexdigest())
+    cancel = Flag()
+    Timer(0.05, cancel.set).start()
+    with pytest.raises(Interrupted):
+        rig.engine.upload([Upload(digest, 128 * MIB, blob_key(digest), path)], ignore, cancel)
+    assert rig.store.head(blob_key(digest)) is None
+    assert not rig.uploads()
+
+
+def test_an_observer_that_raises_ends_the_transfer(rig: Rig, tmp_path: Path) -> None:
+    files = _upload_all(rig, tmp_path / "up")
+
+    def refuse(event: Event) -> None:
+        raise ZeroDivisionError(event)
+
+    downloads = [Download(d, len(c), blob_key(d), tmp_path / d.hex) for d, _, c in files]
+    with pytest.raises(ZeroDivisionError):
+        rig.engine.download(downloads, refuse)
+
+
+def test_unverified_downloads_do_not_hash(rig: Rig, tmp_path: Path) -> None:
+    if rig.backend == "s3transfer":
+        engine: Engine = WholeObjectEngine(
+            rig.engine._make_client,  # type: ignore[attr-defined]
+            rig.store.location.name,
+            EngineOptions(verify="none"),
+        )
+    else:
+        source = rig.engine._source  # type: ignore[attr-defined]
+        engine = ParallelEngine(source, EngineOptions(processes=rig.processes, verify="none"))
+    wrong = Digest.of(b"another content")
+    rig.store.put(blob_key(wrong), b"content")
+    engine.download([Download(wrong, 7, blob_key(wrong), tmp_path / "x")], ignore)
+    assert (tmp_path / "x").read_bytes() == b"content"
