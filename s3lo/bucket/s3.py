@@ -100,7 +100,10 @@ class S3Store:
         while True:
             more = (("continuation-token", token),) if token else ()
             request = Request("GET", "ListObjectsV2", query=query + more)
-            page = s3_xml.read_page(self._rest.expect(request, str(self._location)).body)
+            response = self._rest.send(request).response
+            if response.status == 404:
+                raise self._no_bucket()
+            page = s3_xml.read_page(succeeded(response, str(self._location)).body)
             yield from page.objects
             token = page.next_token
             if not token:
@@ -138,11 +141,13 @@ class S3Store:
             return
         response = self._rest.send(Request("HEAD", "HeadBucket")).response
         if response.status == 404:
-            raise NotFoundError(
-                f"there is no such bucket: {self._location}",
-                hint="Check its name and --endpoint-url.",
-            )
+            raise self._no_bucket()
         self._is_seen = True  # whoever may not see the bucket (403) learns from the next request
+
+    def _no_bucket(self) -> NotFoundError:
+        return NotFoundError(
+            f"there is no such bucket: {self._location}", hint="Check its name and --endpoint-url."
+        )
 
     def _delete(self, keys: Sequence[str]) -> None:
         for failures in range(1, ATTEMPTS + 1):

@@ -377,6 +377,13 @@ def test_a_listing_cut_short_without_a_token_is_an_error(fixture: Fixture) -> No
         list(fixture.store.list(""))
 
 
+def test_a_listing_of_nothing_is_a_missing_bucket(fixture: Fixture) -> None:
+    """Also where a plain file server says so, which knows no codes."""
+    fixture.service.script(Answer(404, b"<html>"))
+    with pytest.raises(NotFoundError, match="no such bucket"):
+        list(fixture.store.list(""))
+
+
 def _deleted(*failures: tuple[str, str]) -> Answer:
     errors = "".join(
         f"<Error><Key>{key}</Key><Code>{code}</Code><Message>No.</Message></Error>"
