@@ -50,6 +50,9 @@ class Command:
             env=self.environment,
             stdout=subprocess.PIPE,
             text=True,
+            # A Ctrl+C is for the demo, which then ends the command: two signals would end it at
+            # once, before it has cleaned up.
+            start_new_session=True,
         )
         try:
             stdout, _ = process.communicate()

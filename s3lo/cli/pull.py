@@ -9,7 +9,7 @@ import click
 import s3lo
 from s3lo.cli.options import Common, common_options, engine_options
 from s3lo.cli.progress import observing
-from s3lo.cli.render import count, show, size
+from s3lo.cli.render import count, show, size, workers
 
 if TYPE_CHECKING:
     from s3lo.engine.options import EngineOptions
@@ -69,5 +69,5 @@ def text_of(result: PullResult) -> str:
         f" {moved} transferred ({size(result.bytes_transferred)}, {result.gbps:.2f} Gbit/s),"
         f" {len(result.blobs) - moved} already there\n"
         f"  {result.seconds:.2f} s (resolve {phases.resolve:.2f}, transfer {phases.transfer:.2f},"
-        f" load {phases.load:.2f}), {count(result.engine.processes, 'worker process')}"
+        f" load {phases.load:.2f}), {workers(result.engine.processes)}"
     )

@@ -10,7 +10,7 @@ import click
 import s3lo
 from s3lo.cli.options import Common, common_options, engine_options
 from s3lo.cli.progress import observing
-from s3lo.cli.render import count, show, size
+from s3lo.cli.render import count, show, size, workers
 from s3lo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -73,5 +73,5 @@ def text_of(result: PushResult) -> str:
         f"  {count(len(result.blobs), 'blob')}, {size(result.bytes)}:"
         f" {moved} uploaded ({size(result.bytes_uploaded)}),"
         f" {len(result.blobs) - moved} already there\n"
-        f"  {result.seconds:.2f} s, {count(result.engine.processes, 'worker process')}"
+        f"  {result.seconds:.2f} s, {workers(result.engine.processes)}"
     )

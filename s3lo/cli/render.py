@@ -60,6 +60,20 @@ def size(bytes_: float) -> str:
     return f"{bytes_:.1f} TB"
 
 
+def binary_size(bytes_: float) -> str:
+    """A size in binary units, as memory and parts of objects are measured: ``8 MiB``."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(bytes_) < 1024:
+            return f"{bytes_:.4g} {unit}"
+        bytes_ /= 1024
+    return f"{bytes_:.4g} TiB"
+
+
+def workers(processes: int) -> str:
+    """How many processes moved the bytes."""
+    return count(processes, "worker process") if processes else "no worker process"
+
+
 def count(number: int, noun: str) -> str:
     """``1 blob``, ``2 blobs``."""
     plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"

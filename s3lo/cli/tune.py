@@ -8,7 +8,7 @@ import click
 
 import s3lo
 from s3lo.cli.options import Common, common_options, engine_options
-from s3lo.cli.render import show, size
+from s3lo.cli.render import binary_size, show
 
 if TYPE_CHECKING:
     from s3lo.engine.options import EngineOptions
@@ -31,10 +31,10 @@ def text_of(result: TuneResult) -> str:
         ("interfaces", ", ".join(result.interfaces) or "none"),
         ("instance type", result.instance_type or "unknown"),
         ("CPUs", str(result.cpus)),
-        ("worker processes", str(result.processes)),
-        ("part size", size(result.part_size)),
+        ("worker processes", str(result.processes or "none")),
+        ("part size", binary_size(result.part_size)),
         ("parts in flight", f"{result.initial_in_flight} at first, {result.max_in_flight} at most"),
-        ("memory limit", size(result.memory_limit)),
+        ("memory limit", binary_size(result.memory_limit)),
     ]
     table = [f"{name:<17} {value}" for name, value in rows]
     return "\n".join([*table, *(f"- {reason}" for reason in result.reasons)])

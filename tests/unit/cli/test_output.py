@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from s3lo import errors
-from s3lo.cli.render import count, size
+from s3lo.cli.render import binary_size, count, size
 from s3lo.operations.results import PullResult, PushResult, TuneResult
 from tests.unit.cli.conftest import CommandLine, Library
 from tests.unit.cli.results import DIGEST, PULLED, PUSHED, TUNED
@@ -67,6 +67,7 @@ def test_tune_as_text_ends_with_its_reasons(s3lo_command: CommandLine, library: 
     library.answer = TUNED
     lines = s3lo_command("tune").stdout.splitlines()
     assert lines[0] == "target            10 Gbit/s (nic)"
+    assert lines[5] == "part size         8 MiB"
     assert lines[-1] == "- eth0 is the interface of the default route"
 
 
@@ -201,6 +202,14 @@ def test_a_full_disk_under_stdout_is_told(
 )  # fmt: skip
 def test_sizes_are_shown_in_decimal_units(number: float, text: str) -> None:
     assert size(number) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(1023, "1023 B"), (8 << 20, "8 MiB"), (3 << 29, "1.5 GiB"), (1 << 50, "1024 TiB")],
+)
+def test_memory_is_shown_in_binary_units(number: int, text: str) -> None:
+    assert binary_size(number) == text
 
 
 def test_nouns_are_counted() -> None:
