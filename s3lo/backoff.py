@@ -18,5 +18,5 @@ def delay_seconds(failures: int, *, throttled: bool = False) -> float:
     one moment does not come back at one moment. A throttled request starts a step higher.
     """
     step = failures + 1 if throttled else failures
-    bound = min(CAP_SECONDS, BASE_SECONDS * 2.0 ** (step - 1))
+    bound = min(CAP_SECONDS, BASE_SECONDS * 2.0 ** min(step - 1, 30))
     return random.uniform(bound / 4, bound)

@@ -88,7 +88,10 @@ class NativeWire:
         if reply.status >= 300:
             return Response(reply.status, reply.headers, reply.error_body)
         what = f"s3://{self.endpoint.bucket}/{request.key}"
-        raise native_errors.failure(0, reply, what).error
+        failed = native_errors.failure(0, reply, what)
+        if failed.throttled:
+            return Response(503)
+        raise failed.error
 
     def set_region(self, region: str) -> None:
         self.endpoint = replace(self.endpoint, region=region)

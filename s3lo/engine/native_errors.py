@@ -12,6 +12,8 @@ from s3lo.model.objects import Response
 
 _CANCELLED = "AWS_ERROR_S3_CANCELED"
 _BAD_STATUS = "AWS_ERROR_S3_INVALID_RESPONSE_STATUS"
+_SLOW_DOWN = "AWS_ERROR_S3_SLOW_DOWN"
+"""What awscrt makes of a 503 or 429, keeping nothing else of the answer."""
 _UNTRUSTED = frozenset({"AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE", "AWS_IO_TLS_ERROR_NOT_NEGOTIATED"})
 
 
@@ -24,6 +26,8 @@ def failure(job_id: int, reply: Reply, what: str) -> Failed:
         return Failed(job_id, from_os(error, f"moving {what} through"))
     if not isinstance(error, AwsCrtError):
         return Failed(job_id, LocalError(f"{what}: {type(error).__name__}: {error}"))
+    if error.name == _SLOW_DOWN:
+        return answer_failure(job_id, Response(503), what)
     if _is_answer(reply, error):
         return answer_failure(job_id, Response(reply.status, reply.headers, reply.error_body), what)
     return Failed(job_id, no_answer(error, what), retryable=error.name not in _UNTRUSTED)

@@ -96,7 +96,7 @@ def push(
                     )
                 blobs = _blobs(image, staging)
                 moved, report = _publish(depot, target, image, blobs, immutable, observer, cancel)
-            return _result(target, image, blobs, moved, report, started_at)
+                return _result(target, image, blobs, moved, report, started_at)
 
 
 def _target(reference: str) -> ImageReference:
