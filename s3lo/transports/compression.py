@@ -70,7 +70,8 @@ _context = _Context()
 
 def _zstd_frame(piece: bytes) -> bytes:
     """One whole frame; given all at once, its size goes into the header."""
-    return _context.compressor.compress(piece, zstd.ZstdCompressor.FLUSH_FRAME)
+    frame: bytes = _context.compressor.compress(piece, zstd.ZstdCompressor.FLUSH_FRAME)
+    return frame
 
 
 def _gzip_member(piece: bytes) -> bytes:

@@ -8,6 +8,7 @@ are streamed in large pieces and every answer is judged in one place.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,7 +65,9 @@ def connect() -> Iterator[DockerDaemon]:
     import docker
 
     with _talking("connecting to the Docker daemon"):
-        client = docker.APIClient(**_address(), version="auto", timeout=_ANSWER_SECONDS)
+        address = _address()
+        _probe(address.get("base_url"))
+        client = docker.APIClient(**address, version="auto", timeout=_ANSWER_SECONDS)
     with client:
         yield DockerDaemon(client)
 
@@ -89,6 +92,16 @@ def _address() -> dict[str, Any]:
             arguments = {"base_url": context.Host, "tls": context.TLSConfig or False}
     is_ssh = str(arguments.get("base_url", "")).startswith("ssh://")
     return {**arguments, "use_ssh_client": is_ssh}
+
+
+def _probe(host: str | None) -> None:
+    """Knock at a local daemon's socket: the client leaks its own where nobody opens."""
+    from docker.utils import parse_host
+
+    scheme, _, path = str(parse_host(host)).partition("://")
+    if scheme == "http+unix":
+        with socket.socket(socket.AF_UNIX) as knock:
+            knock.connect(path)
 
 
 @contextmanager

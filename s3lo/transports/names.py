@@ -10,7 +10,8 @@ import re
 from s3lo.model.reference import COMPONENT, TAG
 
 _HUB = "docker.io"
-_DOMAIN = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]+)?\Z")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_DOMAIN = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?\Z")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
@@ -20,6 +21,7 @@ def is_name(text: str) -> bool:
     domain, path, tag = _split(rest)
     return (
         bool(_DOMAIN.match(domain))
+        and not rest.endswith(":")
         and all(COMPONENT.match(component) for component in path.split("/"))
         and (not tag or bool(TAG.match(tag)))
         and (not at or bool(_DIGEST.match(digest)))
