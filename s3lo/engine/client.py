@@ -7,7 +7,7 @@ in the process that made it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +55,46 @@ class Reply:
 OnBody = Callable[[bytes, int], None]
 OnHeaders = Callable[[int, Mapping[str, str]], None]
 OnDone = Callable[[Reply], None]
+RawHeaders = Sequence[tuple[str, str]]
+
+
+class _Exchange:
+    """Collects what awscrt calls back with, in its own words, into a Reply."""
+
+    def __init__(self, on_headers: OnHeaders | None, on_body: OnBody, on_done: OnDone) -> None:
+        self._reply = Reply()
+        self._on_headers = on_headers
+        self._on_body = on_body
+        self._on_done = on_done
+
+    def headers_came(self, status_code: int, headers: RawHeaders, **_: Any) -> None:
+        self._reply.status = status_code
+        self._reply.headers = _lower(headers)
+        if self._on_headers:
+            self._on_headers(status_code, self._reply.headers)
+
+    def body_came(self, chunk: bytes, offset: int, **_: Any) -> None:
+        self._on_body(chunk, offset)
+
+    def ended(
+        self,
+        error: BaseException | None,
+        status_code: int | None,
+        error_headers: RawHeaders | None = None,
+        error_body: bytes | None = None,
+        **_: Any,
+    ) -> None:
+        reply = self._reply
+        reply.error = error
+        reply.status = status_code or reply.status
+        if error_headers:
+            reply.headers = _lower(error_headers)
+        reply.error_body = error_body or b""
+        self._on_done(reply)
+
+
+def _lower(headers: RawHeaders) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers}
 
 
 class NativeClient:
@@ -99,39 +139,15 @@ class NativeClient:
     ) -> Any:
         if self._client is None:
             raise LocalError("the S3 client is closed")
-        reply = Reply()
-
-        def headers_came(status_code: int, headers: list[tuple[str, str]], **_: Any) -> None:
-            reply.status = status_code
-            reply.headers = {name.lower(): value for name, value in headers}
-            if on_headers:
-                on_headers(status_code, reply.headers)
-
-        def body_came(chunk: bytes, offset: int, **_: Any) -> None:
-            on_body(chunk, offset)
-
-        def done(
-            error: BaseException | None,
-            status_code: int | None,
-            error_headers: list[tuple[str, str]] | None = None,
-            error_body: bytes | None = None,
-            **_: Any,
-        ) -> None:
-            reply.error = error
-            reply.status = status_code or reply.status
-            if error_headers:
-                reply.headers = {name.lower(): value for name, value in error_headers}
-            reply.error_body = error_body or b""
-            on_done(reply)
-
+        exchange = _Exchange(on_headers, on_body, on_done)
         return self._client.make_request(
             type=kind,
             operation_name=request.operation,
             request=self._http(request, stream, length),
             part_size=self._part_size_bytes if kind == S3RequestType.GET_OBJECT else None,
-            on_headers=headers_came,
-            on_body=body_came,
-            on_done=done,
+            on_headers=exchange.headers_came,
+            on_body=exchange.body_came,
+            on_done=exchange.ended,
         )
 
     def _http(self, request: Request, stream: Any, length: int) -> Any:
