@@ -70,7 +70,7 @@ def read_image(
     form = _OciForm(contents, packer, observer)
     root = form.document(_choose(contents, name))
     if isinstance(root, Index) and platform:
-        root = form.select(root, platform)
+        root = form.select(root, platform, may_be_partial)
     if isinstance(root, Manifest):
         form.check_platform(root, platform)
         manifest = form.take(root)
@@ -141,10 +141,12 @@ class _OciForm:
             raise DigestMismatch(f"{descriptor.digest} of {self._contents.what} is {digest}")
         return content
 
-    def select(self, index: Index, platform: Platform) -> Manifest:
+    def select(self, index: Index, platform: Platform, may_be_partial: bool) -> Manifest:
         entry = index.select(platform)
-        if entry is None:
-            raise _no_platform(platform, index.platforms)
+        if entry is None or (may_be_partial and not self._is_whole(entry)):
+            runnable = (each for each in index.manifests if not each.is_attestation)
+            there = [e for e in runnable if not may_be_partial or self._is_whole(e)]
+            raise _no_platform(platform, tuple(e.platform for e in there if e.platform))
         return self._platform_manifest(entry)
 
     def _platform_manifest(self, entry: Descriptor) -> Manifest:
@@ -204,7 +206,10 @@ class _OciForm:
     def _tell_missing(self, index: Index, there: set[Digest]) -> None:
         runnable = [entry for entry in index.manifests if not entry.is_attestation]
         if not any(entry.digest in there for entry in runnable):
-            raise IntegrityError(f"{self._contents.what} lacks blobs of every platform it lists")
+            raise IntegrityError(
+                f"{self._contents.what} lacks blobs of every platform it lists",
+                hint="Pull or build the image again where this came from.",
+            )
         missing = [str(e.platform) for e in runnable if e.digest not in there]
         if missing:
             self._observer(

@@ -281,6 +281,16 @@ def test_platforms_that_were_not_saved_are_left_out_with_a_note(read: Reader) ->
     assert "linux/arm64" in notes[0]
 
 
+def test_a_platform_that_was_not_saved_is_not_found(read: Reader) -> None:
+    files, _ = platforms("arm64", "amd64")
+    _, blobs = builders.platform_image("arm64")
+    del files[f"blobs/sha256/{builders.sha(blobs[1])}"]
+    with pytest.raises(NotFoundError) as caught:
+        read(tar(files), wanted=Wanted(platform=ARM64))
+    assert "linux/amd64" in caught.value.hint
+    assert "linux/arm64" not in caught.value.hint
+
+
 def test_an_index_of_which_nothing_was_saved_is_an_error(read: Reader) -> None:
     files, _ = platforms("arm64")
     for name in [n for n in files if n.startswith("blobs/") and b"layers" in _bytes(files[n])]:
