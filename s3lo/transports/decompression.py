@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import zlib
+from functools import cache
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -25,24 +26,18 @@ class _GzipOpener(Protocol):
     def __call__(self, *, fileobj: io.RawIOBase) -> Readable: ...
 
 
+@cache
 def _gzip_codec() -> tuple[_GzipOpener, tuple[type[Exception], ...]]:
-    """The fastest gzip decoder there is, and what it raises besides zlib's own errors."""
+    """The fastest gzip decoder there is, and what it raises besides zlib's own errors.
+
+    Asked for when there is gzip to read: a pull into a layout has none.
+    """
     try:
         from isal import igzip, igzip_lib
     except ImportError:
         return cast(_GzipOpener, gzip.GzipFile), ()
     # The stubs call the exception an instance of one.
     return cast(_GzipOpener, igzip.IGzipFile), (cast(type[Exception], igzip_lib.error),)
-
-
-_open_gzip, _gzip_errors = _gzip_codec()
-_CORRUPT: tuple[type[Exception], ...] = (
-    EOFError,
-    gzip.BadGzipFile,
-    zlib.error,
-    zstd.ZstdError,
-    *_gzip_errors,
-)
 
 
 def detect(head: bytes) -> Compression:
@@ -70,14 +65,20 @@ class _File(io.RawIOBase):
 class _Decoded:
     """A decoder whose errors are ours."""
 
-    def __init__(self, decoder: Readable, compression: Compression) -> None:
+    def __init__(
+        self,
+        decoder: Readable,
+        compression: Compression,
+        corrupt: tuple[type[Exception], ...],
+    ) -> None:
         self._decoder = decoder
         self._compression = compression
+        self._corrupt = corrupt
 
     def read(self, size: int, /) -> bytes:
         try:
             return self._decoder.read(size)
-        except _CORRUPT as error:
+        except self._corrupt as error:
             raise IntegrityError(f"{self._compression} content is damaged: {error}") from error
 
 
@@ -90,8 +91,11 @@ def decompress(source: Readable, compression: Compression) -> Readable:
         return source
     file = _File(source)
     if compression == "gzip":
-        return _Decoded(_open_gzip(fileobj=file), compression)
-    return _Decoded(cast(Readable, zstd.ZstdFile(cast(io.BytesIO, file))), compression)
+        open_gzip, errors = _gzip_codec()
+        corrupt: tuple[type[Exception], ...] = (EOFError, gzip.BadGzipFile, zlib.error)
+        return _Decoded(open_gzip(fileobj=file), compression, corrupt + errors)
+    decoder = cast(Readable, zstd.ZstdFile(cast(io.BytesIO, file)))
+    return _Decoded(decoder, compression, (EOFError, zstd.ZstdError))
 
 
 def uncompressed_size(path: Path) -> int | None:

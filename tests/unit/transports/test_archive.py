@@ -408,6 +408,26 @@ def test_an_archive_cut_anywhere_is_an_error(
             read(archive[:cut])
 
 
+def test_a_compressed_blob_that_was_changed_is_found_in_a_stream(tmp_path: Path) -> None:
+    """In a file it stays where it is, and is hashed when it is uploaded."""
+    packed = gzip.compress(LAYERS[0], mtime=0)
+    files = _swapped(builders.gzip_layout(LAYERS), packed, packed[:-1] + b"x")
+    with pytest.raises(DigestMismatch):
+        read_stream(io.BytesIO(tar(files)), tmp_path, "zstd", Wanted(), ignore)
+
+
+def test_a_plain_layer_of_another_artifact_is_checked_as_well(read: Reader) -> None:
+    """Its config lists no diff ids: only the manifest says which content it should be."""
+    image_config = b'{"not": "an image"}'
+    document = builders.manifest(image_config, [(LAYERS[0], builders.LAYER_TYPE)])
+    document = document.replace(builders.CONFIG_TYPE.encode(), b"application/x-config")
+    entry = builders.descriptor(document, builders.MANIFEST_TYPE)
+    files = builders.layout([entry], [image_config, LAYERS[0], document])
+    assert unpacked(read(tar(files))) == LAYERS[:1]
+    with pytest.raises(DigestMismatch):
+        read(tar(_swapped(files, LAYERS[0], builders.layer("eno"))))
+
+
 def test_a_damaged_archive_leaves_nothing_half_made(read: Reader, tmp_path: Path) -> None:
     archive = tar(builders.old_save(LAYERS))
     with pytest.raises(IntegrityError):

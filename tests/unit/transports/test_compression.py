@@ -7,6 +7,7 @@ import hashlib
 import io
 import random
 import struct
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from s3lo.errors import IntegrityError, LocalError
+from s3lo.transports import decompression
 from s3lo.transports._zstd import zstd
 from s3lo.transports.compression import Compressor
 from s3lo.transports.decompression import decompress, detect, uncompressed_size
@@ -184,6 +186,19 @@ def test_a_flipped_bit_is_an_error(tmp_path: Path, kind: Compression) -> None:
         damaged[position] ^= 4
         with pytest.raises(IntegrityError):
             unpacked(bytes(damaged), kind)
+
+
+def test_gzip_is_read_without_isal_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "isal", None)
+    decompression._gzip_codec.cache_clear()
+    try:
+        out = packed(noise(3000), "gzip", tmp_path)
+        assert unpacked(out + out, "gzip") == noise(3000) * 2
+        for damaged in (out[:-1], out[:200], out[:50] + b"xxxx" + out[54:], out + b"rest"):
+            with pytest.raises(IntegrityError):
+                unpacked(damaged, "gzip")
+    finally:
+        decompression._gzip_codec.cache_clear()
 
 
 def size_of(content: bytes, path: Path) -> int | None:

@@ -225,6 +225,18 @@ def test_an_existing_file_is_replaced_only_by_force(tmp_path: Path) -> None:
     assert path.read_bytes() == archived(image)
 
 
+def test_a_file_that_appears_meanwhile_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = pulled(tmp_path / "pull", "zstd")
+    path = tmp_path / "image.tar"
+    path.write_text("mine")
+    monkeypatch.setattr(docker_archive, "check_destination", lambda *_, **__: None)
+    with pytest.raises(DestinationExists):
+        docker_archive.write(image, path, [], force=False)
+    assert path.read_text() == "mine"
+
+
 def test_a_directory_is_never_replaced(tmp_path: Path) -> None:
     image = pulled(tmp_path / "pull", "zstd")
     with pytest.raises(DestinationExists):
