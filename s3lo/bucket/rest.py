@@ -89,8 +89,11 @@ class Rest:
     def _named_region(self, response: Response) -> str:
         """The region that an answer sends us to; empty where it does not.
 
-        A HEAD is refused for its region with a bare 400: only the header tells why.
+        A HEAD is refused for its region with a bare 400: only the header tells why. The body of a
+        success is an object's, whatever it looks like.
         """
+        if response.status < 300:
+            return ""
         if not is_redirect(response) and response.status != 400:
             return ""
         if region := response.headers.get(HEADER, ""):
