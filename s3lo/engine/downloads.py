@@ -14,7 +14,7 @@ from s3lo import files
 from s3lo.engine import plan
 from s3lo.engine.jobs import Abort, Get, Job
 from s3lo.engine.settings import EngineSettings
-from s3lo.engine.transfers import Download
+from s3lo.engine.transfers import DAMAGED, Download
 from s3lo.engine.verifier import Hashed, Verifier
 from s3lo.errors import DigestMismatch
 from s3lo.events import BlobDone, BytesMoved, Observer
@@ -88,7 +88,7 @@ class Downloads:
             blob.path.unlink(missing_ok=True)
             raise DigestMismatch(
                 f"{blob.key} has the content sha256:{result.hex}, fetched twice",
-                hint="The stored object is damaged: push the image again to repair it.",
+                hint=DAMAGED,
             )
         else:
             self._fetch_again(result.blob)

@@ -21,7 +21,7 @@ from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import upload_part_bytes
 from s3lo.engine.report import EngineReport
 from s3lo.engine.settings import EngineSettings, choose
-from s3lo.engine.transfers import Download, Upload
+from s3lo.engine.transfers import DAMAGED, Download, Upload
 from s3lo.errors import (
     DigestMismatch,
     Interrupted,
@@ -202,13 +202,14 @@ class _Sink(io.RawIOBase):
         blob = self.blob
         if self._written != blob.size:
             raise SizeMismatch(
-                f"{blob.key} is {self._written} bytes where {blob.size} are expected"
+                f"{blob.key} is {self._written} bytes where {blob.size} are expected",
+                hint=DAMAGED,
             )
         if self._verify and self._hash.hexdigest() != blob.digest.hex:
             blob.path.unlink(missing_ok=True)
             raise DigestMismatch(
                 f"{blob.key} has the content sha256:{self._hash.hexdigest()}",
-                hint="The stored object is damaged: push the image again to repair it.",
+                hint=DAMAGED,
             )
 
 

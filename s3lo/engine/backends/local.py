@@ -11,6 +11,7 @@ from pathlib import Path
 from s3lo import beneath
 from s3lo.engine.backends import LocalConfig, Report
 from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Get, Job, Put, PutPart
+from s3lo.engine.transfers import DAMAGED
 from s3lo.errors import (
     Interrupted,
     LocalError,
@@ -84,7 +85,9 @@ class LocalBackend:
         except FileNotFoundError:
             raise NotFoundError(f"not there: {source}") from None
         if size != job.object_size:
-            raise SizeMismatch(f"{source} is {size} bytes where {job.object_size} are expected")
+            raise SizeMismatch(
+                f"{source} is {size} bytes where {job.object_size} are expected", hint=DAMAGED
+            )
         _copy_range(str(source), Path(job.path), job.offset, job.offset, job.length)
 
 

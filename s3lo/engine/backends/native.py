@@ -11,6 +11,7 @@ from s3lo.engine import native_errors
 from s3lo.engine.backends import Report
 from s3lo.engine.client import NativeClient, Reply
 from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Get, Job, Outcome, Put, PutPart
+from s3lo.engine.transfers import DAMAGED
 from s3lo.errors import S3loError, ServiceError, SizeMismatch
 from s3lo.model import multipart
 from s3lo.model.objects import Credentials, Endpoint, Request, Response
@@ -78,7 +79,8 @@ class NativeBackend:
                 finish(Failed(job.id, reply.error, retryable=True))
                 return
             if reply.status == _NOT_SATISFIABLE:
-                reply.error = SizeMismatch(f"{self._name(job)} ends before {job.object_size} bytes")
+                message = f"{self._name(job)} ends before {job.object_size} bytes"
+                reply.error = SizeMismatch(message, hint=DAMAGED)
             finish(self._outcome(job, reply, ""))
 
         last = job.offset + job.length - 1
@@ -197,7 +199,9 @@ def _check_size(job: Get, headers: Mapping[str, str]) -> None:
     total = headers.get("content-range", "").rpartition("/")[2]
     size = int(total) if total.isdigit() else int(headers.get("content-length", "-1"))
     if size != job.object_size:
-        raise SizeMismatch(f"{job.key} is {size} bytes where {job.object_size} are expected")
+        raise SizeMismatch(
+            f"{job.key} is {size} bytes where {job.object_size} are expected", hint=DAMAGED
+        )
 
 
 def _write_all(fd: int, chunk: bytes, offset: int) -> int:
