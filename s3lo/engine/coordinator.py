@@ -27,7 +27,7 @@ from s3lo.engine.pool import Lost, Pool, Reported
 from s3lo.engine.settings import EngineSettings
 from s3lo.engine.verifier import Hashed
 from s3lo.engine.window import Window
-from s3lo.errors import Interrupted, WorkerDied
+from s3lo.errors import Interrupted, ServiceError, WorkerDied
 from s3lo.model.objects import Credentials
 
 Message = Reported | Lost | Hashed
@@ -162,7 +162,8 @@ class Coordinator:
             raise outcome.error
         patient = outcome.throttled and now - self._last_done_at < THROTTLED_SECONDS
         if failures >= backoff.ATTEMPTS and not patient:
-            raise outcome.error
+            is_silence = isinstance(outcome.error, Interrupted)
+            raise _silence(flight.job) if is_silence else outcome.error
         self._queue_again(flight.job, failures, outcome.throttled)
 
     def _queue_again(self, job: Job, failures: int, throttled: bool = False) -> None:
@@ -215,27 +216,49 @@ class Coordinator:
         for flight in self.ledger.flights():
             if isinstance(flight.job, Get | Put | PutPart):
                 self._pool.worker(flight.worker).cancel([flight.job.id])
+        self.retries.clear()
         self._drain(work)
-        if not self._pool.numbers:
-            return
         for job in work.abandon():
-            worker = self.ledger.least_loaded()
-            self.ledger.start(job, worker, time.monotonic())
-            self._pool.worker(worker).submit([job])
+            self.retries.add(job, due_at=0.0)
+        if len(self.retries) and not self._pool.numbers:
+            self.ledger.add_worker(self._pool.add())
         self._drain(work)
 
     def _drain(self, work: Work) -> None:
-        """Wait until nothing is in flight, within reason. Multiparts that began count as open."""
+        """Wait until nothing is in flight or to be undone, within reason."""
         deadline = time.monotonic() + WIND_DOWN_SECONDS
-        while len(self.ledger) and time.monotonic() < deadline:
+        while self._pool.numbers and (len(self.ledger) or len(self.retries)):
+            if time.monotonic() > deadline:
+                break
+            while (job := self.retries.due(time.monotonic())) is not None:
+                worker = self.ledger.least_loaded()
+                self.ledger.start(job, worker, time.monotonic())
+                self._pool.worker(worker).submit([job])
             for message in self._messages():
-                if not isinstance(message, Done | Failed):
-                    continue
+                self._handle_late(message, work)
+
+    def _handle_late(self, message: Message | Outcome, work: Work) -> None:
+        """Multiparts that began count as open; one that could not be aborted is tried again."""
+        match message:
+            case Done() | Failed():
                 flight = self.ledger.land(message.id)
-                if flight and isinstance(message, Done) and not isinstance(flight.job, Abort):
+                if flight is None:
+                    return
+                if isinstance(flight.job, Abort):
+                    if isinstance(message, Failed) and message.retryable:
+                        self._queue_again(flight.job, self.retries.failed(message.id))
+                elif isinstance(message, Done):
                     # It is ending anyway, perhaps because the observer raises: note what began.
                     with suppress(Exception):
                         work.done(flight.job, message.value)
+            case Lost(number):
+                self.ledger.remove_worker(number)
+                self._pool.remove(number)
+
+
+def _silence(job: Job) -> ServiceError:
+    """A part that was given up ends as cancelled, which would read as the user's doing."""
+    return ServiceError(f"{job.key}: the service fell silent {backoff.ATTEMPTS} times")
 
 
 def _opened(message: Message) -> Sequence[Message | Outcome]:

@@ -79,6 +79,13 @@ class RetryQueue:
         self._failures: dict[int, int] = {}
         self.retries = 0
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def clear(self) -> None:
+        """Nothing is to be tried again."""
+        self._waiting.clear()
+
     def failed(self, job_id: int) -> int:
         """Count one more failure; returns how many there are now."""
         self._failures[job_id] = self._failures.get(job_id, 0) + 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -178,13 +179,22 @@ class Pool:
 
     def replace(self, number: int) -> int | None:
         """Take a dead worker out; the number of the one in its place, None when enough died."""
-        self._workers.pop(number).close()
+        self.remove(number)
         if self._replacements_left == 0:
             return None
         self._replacements_left -= 1
-        self._workers[self._next] = self._start(self._next)
+        return self.add()
+
+    def remove(self, number: int) -> None:
+        """Take a dead worker out."""
+        self._workers.pop(number).close()
+
+    def add(self) -> int:
+        """Start one more worker; returns its number."""
+        number = self._next
+        self._workers[number] = self._start(number)
         self._next += 1
-        return self._next - 1
+        return number
 
     def renew(self, credentials: Credentials | None) -> None:
         for worker in self._workers.values():
@@ -196,9 +206,14 @@ class Pool:
 
 
 def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
-    """Start a worker. ``close_fds`` leaves it nothing of ours but its end of the socket pair."""
+    """Start a worker. ``close_fds`` leaves it nothing of ours but its end of the socket pair.
+
+    It starts with SIGINT and SIGTERM blocked and stays so: a terminal and a service manager send
+    them to every process, and ending the transfer in order, aborts included, takes the workers.
+    """
     fd = theirs.fileno()
     command = [sys.executable, "-c", _BOOT, str(fd), *sys.path]
+    ours = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     try:
         return subprocess.Popen(
             command,
@@ -210,6 +225,8 @@ def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
         raise LocalError(
             f"cannot start a transfer process: {error.strerror}", hint="Try --processes 0."
         ) from error
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, ours)
 
 
 def _has_stderr() -> bool:

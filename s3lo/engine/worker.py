@@ -3,13 +3,13 @@
 Started as ``python -c`` with its end of a socket pair (see ``pool``), never forked: awscrt's
 threads do not survive a fork. It ends with its coordinator, however that ends: the socket closes
 when the kernel cleans up, and should a child of the coordinator have kept the other end open, the
-worker notices within a second that its parent has changed.
+worker notices within a second that its parent has changed. Signals to end are blocked from the
+start (see ``pool``): ending is the coordinator's decision.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import threading
 from queue import SimpleQueue
@@ -35,8 +35,6 @@ _PARENT_CHECK_SECONDS = 1.0
 
 def main(fd: int) -> None:
     """Serve the coordinator at the other end of the socket ``fd`` until it says or is gone."""
-    # Ctrl-C reaches the whole process group; ending is the coordinator's decision.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = Channel(socket.socket(fileno=fd))
     parent = os.getppid()
     configure = channel.receive()
