@@ -9,6 +9,7 @@ from tests.servers.nginx import Nginx
 from tests.servers.process import Missing, Server, StartFailed, free_ports
 from tests.servers.registry import Registry
 from tests.servers.seaweed import SeaweedS3
+from tests.servers.unruly import Unruly
 
 __all__ = [
     "Dockerd",
@@ -18,5 +19,6 @@ __all__ = [
     "SeaweedS3",
     "Server",
     "StartFailed",
+    "Unruly",
     "free_ports",
 ]

@@ -1,0 +1,143 @@
+"""SIGKILL: to a worker, to all of them again and again, and to the coordinator."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from s3lo.engine.pool import MAX_REPLACEMENTS
+from tests.faults.command import Commands, eventually
+from tests.faults.images import Bucket, Layout, check_layout, check_nothing_staged, names_in
+from tests.servers import Unruly
+from tests.servers.unruly import Gate
+
+PROCESSES = ("--processes", "2", "--max-in-flight", "4", "-o", "json")
+PARTS = (*PROCESSES, "--part-size", "1MiB")
+UPLOAD_PARTS = (*PROCESSES, "--part-size", "5MiB")
+
+
+def test_a_worker_killed_during_a_pull_is_replaced(
+    s3lo: Commands, unruly: Unruly, stored: Bucket, large: Layout, tmp_path: Path
+) -> None:
+    gate = Gate()
+    unruly.when("GET", "/blobs/", gate, after=3)
+    target = tmp_path / "pulled"
+    pull = s3lo.start("pull", stored.reference(), "--to", f"oci:{target}", *PARTS)
+    gate.wait_for(4)
+    first, _ = pull.workers()
+    os.kill(first, signal.SIGKILL)
+    gate.open()
+    report = pull.wait().result["engine"]
+    assert (report["mode"], report["processes"]) == ("processes", 2)
+    assert report["retries"] == 2, "what was in flight with the killed one"
+    check_layout(target, large)
+
+
+def test_a_worker_killed_during_a_push_is_replaced(
+    s3lo: Commands, unruly: Unruly, empty: Bucket, large: Layout
+) -> None:
+    gate = Gate()
+    unruly.when("PUT", "partNumber=", gate, after=1)
+    push = s3lo.start("push", f"oci:{large.path}", empty.reference(), *UPLOAD_PARTS)
+    gate.wait_for(3)
+    os.kill(push.workers()[0], signal.SIGKILL)
+    gate.open()
+    report = push.wait().result["engine"]
+    assert report["retries"] >= 1
+    empty.check_whole(large)
+
+
+def test_workers_killed_again_and_again_end_a_pull_within_seconds(
+    s3lo: Commands, unruly: Unruly, stored: Bucket, tmp_path: Path
+) -> None:
+    unruly.when("GET", "/blobs/", Gate())
+    pull = s3lo.start("pull", stored.reference(), "--to", f"oci:{tmp_path / 'pulled'}", *PARTS)
+    _kill_workers(pull.workers, 2 + MAX_REPLACEMENTS)
+    pull.wait(10).fails(8, stored.reference(), "process", "--processes 0")
+    assert names_in(tmp_path) == {"scratch"}
+
+
+def test_workers_killed_again_and_again_leave_no_upload_open(
+    s3lo: Commands, unruly: Unruly, empty: Bucket, large: Layout
+) -> None:
+    """Nobody was left to abort what had begun."""
+    gate = Gate()
+    unruly.when("PUT", "partNumber=", gate)
+    push = s3lo.start("push", f"oci:{large.path}", empty.reference(), *UPLOAD_PARTS)
+    gate.wait_for(2)
+    assert empty.uploads()
+    _kill_workers(push.workers, 2 + MAX_REPLACEMENTS)
+    push.wait(10).fails(8, empty.reference(), "process")
+    empty.check_untagged()
+
+
+def _kill_workers(workers: Callable[[], list[int]], count: int) -> None:
+    """Kill so many, each as soon as it is there."""
+    killed: set[int] = set()
+    while len(killed) < count:
+        assert eventually(lambda: set(workers()) - killed)
+        for pid in set(workers()) - killed:
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+
+
+def test_workers_end_with_a_killed_coordinator(
+    s3lo: Commands, unruly: Unruly, stored: Bucket, large: Layout, tmp_path: Path
+) -> None:
+    """And the next pull to the same place sweeps away what was left."""
+    gate = Gate()
+    unruly.when("GET", "/blobs/", gate, after=3)
+    target = tmp_path / "pulled"
+    arguments = ("pull", stored.reference(), "--to", f"oci:{target}", *PARTS)
+    pull = s3lo.start(*arguments)
+    gate.wait_for(4)
+    assert len(pull.workers()) == 2
+    pull.signal(signal.SIGKILL)
+    assert eventually(lambda: not s3lo.processes(), seconds=3)
+    pull.wait()
+    assert not target.exists()
+    with pytest.raises(AssertionError):
+        check_nothing_staged(tmp_path)
+    gate.open()
+    assert s3lo.run(*arguments).status == 0
+    check_layout(target, large)
+
+
+def test_workers_end_though_a_child_of_the_killed_coordinator_lives_on(
+    s3lo: Commands, unruly: Unruly, stored: Bucket, tmp_path: Path
+) -> None:
+    """The child holds the coordinator's end of the workers' channels open: no end of stream."""
+    gate = Gate()
+    unruly.when("GET", "/blobs/", gate)
+    program = (
+        "import os, sys, threading, time\n"
+        "import s3lo\n"
+        "from s3lo import EngineOptions\n"
+        "from s3lo.events import PhaseStarted\n"
+        "def fork_later():\n"
+        "    time.sleep(0.5)\n"
+        "    if os.fork() == 0:\n"
+        "        time.sleep(60)\n"
+        "        os._exit(0)\n"
+        "def observe(event):\n"
+        "    if isinstance(event, PhaseStarted) and event.phase == 'transfer':\n"
+        "        threading.Thread(target=fork_later).start()\n"
+        "s3lo.pull(sys.argv[1], to=sys.argv[2], observer=observe,\n"
+        "    engine=EngineOptions(processes=2, part_size_bytes=1 << 20))\n"
+    )
+    target = f"oci:{tmp_path / 'pulled'}"
+    pull = s3lo.start_program(["-c", program, stored.reference(), target])
+    gate.wait_for(4)
+    assert eventually(lambda: len(pull.workers()) == 3)
+    *workers, _ = sorted(pull.workers())
+    pull.signal(signal.SIGKILL)
+    assert eventually(lambda: not set(workers) & set(s3lo.processes()), seconds=3)
+    [child] = s3lo.processes()
+    os.kill(child, signal.SIGKILL)
+    pull.wait()
+    gate.open()
+    assert s3lo.run("pull", stored.reference(), "--to", target).status == 0
