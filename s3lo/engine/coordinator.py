@@ -17,7 +17,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Event
 from typing import Protocol
 
 from s3lo import backoff
@@ -69,14 +68,14 @@ class Coordinator:
         pool: Pool,
         inbox: SimpleQueue[Message],
         credentials: CredentialsSource,
-        cancel: Event | None = None,
+        is_cancelled: Callable[[], bool],
     ) -> None:
         self._settings = settings
         self._pool = pool
         self._inbox = inbox
         self._credentials = credentials
         self._current = credentials()
-        self._cancel = cancel or Event()
+        self._is_cancelled = is_cancelled
         self.window = Window(settings.initial_in_flight, settings.max_in_flight)
         self.ledger = Ledger(pool.numbers)
         self.retries = RetryQueue()
@@ -186,7 +185,7 @@ class Coordinator:
     def _supervise(self) -> None:
         """Once in a while: cancellation, credentials about to expire, parts that hang."""
         now = time.monotonic()
-        if self._cancel.is_set():
+        if self._is_cancelled():
             raise Interrupted("cancelled")
         if now < self._next_check_at:
             return

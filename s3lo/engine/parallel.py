@@ -17,6 +17,7 @@ from s3lo.engine.pool import InProcessWorker, Pool, ProcessWorker, Worker
 from s3lo.engine.report import EngineReport
 from s3lo.engine.settings import EngineSettings, choose
 from s3lo.engine.transfers import Download, Upload
+from s3lo.engine.undisturbed import undisturbed
 from s3lo.engine.uploads import Uploads
 from s3lo.engine.verifier import Verifier
 from s3lo.events import Note, Observer
@@ -64,6 +65,22 @@ class ParallelEngine:
         observer: Observer,
         cancel: Event | None,
     ) -> EngineReport:
+        stop = Event()
+
+        def is_cancelled() -> bool:
+            return stop.is_set() or (cancel is not None and cancel.is_set())
+
+        return undisturbed(
+            lambda: self._move(settings, make_work, observer, is_cancelled), stop.set
+        )
+
+    def _move(
+        self,
+        settings: EngineSettings,
+        make_work: MakeWork,
+        observer: Observer,
+        is_cancelled: Callable[[], bool],
+    ) -> EngineReport:
         for reason in settings.reasons:
             observer(Note(reason, level=1))
         inbox: SimpleQueue[Message] = SimpleQueue()
@@ -71,7 +88,7 @@ class ParallelEngine:
         verifier = Verifier(settings.hash_threads, inbox.put)
         workers_peak = 0
         try:
-            coordinator = Coordinator(settings, pool, inbox, self._credentials(), cancel)
+            coordinator = Coordinator(settings, pool, inbox, self._credentials(), is_cancelled)
             coordinator.run(make_work(settings, verifier))
         finally:
             verifier.close()

@@ -6,17 +6,22 @@ them too.
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
+from s3lo import EngineOptions, push
+from s3lo.engine.backends.native import NativeBackend
+from s3lo.errors import Interrupted
 from tests.faults.command import Commands, Ended, eventually
 from tests.faults.images import Bucket, Layout, names_in
 from tests.servers import Unruly
 from tests.servers.unruly import Gate, slow_down
 
+_SERIAL = EngineOptions(processes=0, part_size_bytes=5 << 20)
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -114,3 +119,34 @@ def test_a_second_signal_ends_at_once(
     aborts.open()
     sweeping = s3lo.run("push", f"oci:{large.path}", empty.reference())
     assert sweeping.status == 0
+
+
+@pytest.mark.usefixtures("aws_env")
+def test_a_signal_while_a_request_starts_does_not_lose_the_request(
+    unruly: Unruly, empty: Bucket, large: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody could cancel it then, and the end waited ten seconds for it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", unruly.url)
+    unruly.when("PUT", "partNumber=", Gate())
+    remember = NativeBackend._remember
+    started: list[int] = []
+
+    def interrupted(backend: NativeBackend, job_id: int, handle: object) -> None:
+        started.append(job_id)
+        if len(started) == 5:  # two small blobs, a beginning, and parts that wait
+            os.kill(os.getpid(), signal.SIGUSR1)
+        remember(backend, job_id, handle)
+
+    def interrupt(number: int, frame: object) -> None:
+        raise Interrupted(f"by {number}, {frame}")
+
+    monkeypatch.setattr(NativeBackend, "_remember", interrupted)
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    began_at = time.monotonic()
+    try:
+        with pytest.raises(Interrupted):
+            push(f"oci:{large.path}", empty.reference(), engine=_SERIAL)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert time.monotonic() - began_at < 5
+    empty.check_untagged()
