@@ -4,7 +4,7 @@ A message is a pickled object behind its length (4 bytes, big-endian). Both ends
 program on the same machine, so pickle crosses no trust boundary.
 
     to the worker     Configure once, then Submit, Cancel, Renew; Stop, or the end of the stream
-    to the coordinator   Ready, then Outcomes; Bye last
+    to the coordinator   Outcomes; Bye last
 """
 
 from __future__ import annotations
@@ -45,11 +45,6 @@ class Renew:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
     pass
 
 

@@ -39,6 +39,8 @@ CONNECTIONS_PER_GBPS = 2.5
 """How many connections awscrt opens for each Gbit/s of its target: measured, never fewer than 10."""
 _CLIENT_MEMORY_BYTES = 1 * GIB
 """The least that awscrt takes for a limit. What is really held is bounded by parts in flight."""
+_CLIENT_MEMORY_PARTS = 4
+"""And in parts: it refuses a part size that is large for its limit."""
 _CONNECT_TIMEOUT_MS = 3000
 
 
@@ -182,7 +184,7 @@ def _make_client(config: NativeConfig, provide: Callable[[], Any]) -> Any:
         signing_config=signing,
         part_size=config.part_size_bytes,
         throughput_target_gbps=max(10.0, config.connections / CONNECTIONS_PER_GBPS),
-        memory_limit=_CLIENT_MEMORY_BYTES,
+        memory_limit=max(_CLIENT_MEMORY_BYTES, _CLIENT_MEMORY_PARTS * config.part_size_bytes),
         retry_config=S3RetryConfig(retry_mode=S3RetryMode.NONE),
         connect_timeout_ms=_CONNECT_TIMEOUT_MS,
     )

@@ -16,11 +16,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from s3lo import backoff
-from s3lo.engine.jobs import Abort, Done, Failed, Get, Job, Outcome, Put, PutPart
+from s3lo.engine.jobs import Abort, Done, Failed, Finish, Get, Job, Outcome, Put, PutPart
 from s3lo.engine.ledger import Flight, Ledger, RetryQueue
 from s3lo.engine.pool import Lost, Pool, Reported
 from s3lo.engine.settings import EngineSettings
@@ -166,6 +167,8 @@ class Coordinator:
         self._queue_again(flight.job, failures, outcome.throttled)
 
     def _queue_again(self, job: Job, failures: int, throttled: bool = False) -> None:
+        if isinstance(job, Finish):
+            job = replace(job, is_repeat=True)
         delay = backoff.delay_seconds(failures, throttled=throttled)
         self.retries.add(job, time.monotonic() + delay)
 
@@ -203,6 +206,8 @@ class Coordinator:
     def _give_up_stalled(self, now: float) -> None:
         allowed = STALL_SECONDS + self.ledger.in_flight_bytes / SLOWEST_BYTES_PER_SECOND
         for flight in self.ledger.older_than(now - allowed):
+            if isinstance(flight.job, Finish):
+                continue  # S3 takes minutes to put thousands of parts together, and says so
             worker = self._pool.worker(flight.worker)
             if flight.is_given_up and flight.started_at < now - 2 * allowed:
                 worker.kill()

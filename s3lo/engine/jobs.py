@@ -73,13 +73,18 @@ class PutPart:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Make the object of its parts ``(number, etag)``, in order."""
+    """Make the object, of ``size`` bytes, of its parts ``(number, etag)``, in order.
+
+    ``is_repeat`` says that it was asked for before and the answer got lost: it may be done.
+    """
 
     id: int
     blob: int
     key: str
     upload_id: str
     parts: tuple[tuple[int, str], ...]
+    size: int
+    is_repeat: bool = False
     length: int = 0
 
 

@@ -13,6 +13,7 @@ from s3lo.engine.downloads import Downloads
 from s3lo.engine.machine import Machine, peak_rss_bytes, read_machine
 from s3lo.engine.native import NativeWire
 from s3lo.engine.options import EngineOptions
+from s3lo.engine.plan import MIN_UPLOAD_PART_BYTES
 from s3lo.engine.pool import InProcessWorker, Pool, ProcessWorker, Worker
 from s3lo.engine.report import EngineReport
 from s3lo.engine.settings import EngineSettings, choose
@@ -41,22 +42,24 @@ class ParallelEngine:
     def download(
         self, blobs: Sequence[Download], observer: Observer, cancel: Event | None = None
     ) -> EngineReport:
-        settings = self._settings(sum(blob.size for blob in blobs))
+        settings = self._settings(sum(blob.size for blob in blobs), self._options.part_size_bytes)
         return self._run(settings, lambda s, v: Downloads(blobs, s, v, observer), observer, cancel)
 
     def upload(
         self, blobs: Sequence[Upload], observer: Observer, cancel: Event | None = None
     ) -> EngineReport:
-        settings = self._settings(sum(blob.size for blob in blobs))
+        asked = self._options.part_size_bytes
+        at_least = asked and max(asked, MIN_UPLOAD_PART_BYTES)
+        settings = self._settings(sum(blob.size for blob in blobs), at_least)
         return self._run(settings, lambda s, v: Uploads(blobs, s, v, observer), observer, cancel)
 
-    def _settings(self, total_bytes: int) -> EngineSettings:
+    def _settings(self, total_bytes: int, part_size_bytes: int | None) -> EngineSettings:
         self._machine = self._machine or read_machine()
-        settings = choose(self._options, self._machine, total_bytes)
-        if isinstance(self._source, LocalConfig):
+        options = replace(self._options, part_size_bytes=part_size_bytes)
+        if isinstance(self._source, LocalConfig) or total_bytes == 0:
             # Copies between files gain nothing from processes: they never hold the GIL.
-            return replace(settings, processes=0)
-        return settings
+            options = replace(options, processes=0)
+        return choose(options, self._machine, total_bytes)
 
     def _run(
         self,

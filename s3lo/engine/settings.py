@@ -1,16 +1,18 @@
 """Settings: what the engine chooses to run with, and why. A pure decision.
 
     target      flag > NIC > EC2 table > default (10 Gbit/s)
-    memory      the smaller of 1 GiB and an eighth of the RAM, unless asked otherwise
     part size   8 MiB, unless asked otherwise
     in flight   2.5 parts per Gbit/s of the target (awscrt's own ratio of connections), at least 8,
                 never more than the memory holds
     processes   none for less than 256 MiB or on up to 2 CPUs; else one per 10 Gbit/s of the
-                target, up to half the CPUs
+                target, up to half the CPUs, each with a few parts of its own
+    memory      1 GiB or what the parts in flight need, up to an eighth of the RAM, unless asked
+                otherwise
 
 One client's receive path, with its copy into Python and a pwrite, was measured at 10 to 15 Gbit/s
 an interpreter, hence a process per 10. On 2 CPUs a worker process only adds a context switch
-between the part that receives and the part that hashes.
+between the part that receives and the part that hashes. The memory grows with the target because S3
+gives some 85 MB/s a connection: 1 GiB for everything left a 100 Gbit/s host 26 parts, 18 Gbit/s.
 """
 
 from __future__ import annotations
@@ -19,13 +21,16 @@ from dataclasses import dataclass
 
 from s3lo.engine.machine import Machine
 from s3lo.engine.options import EngineOptions
-from s3lo.engine.plan import ALIGNMENT_BYTES, GIB, KIB, MIB, aligned
+from s3lo.engine.plan import GIB, KIB, MIB, aligned
 from s3lo.engine.report import TargetSource
 from s3lo.errors import UsageError
 
 DEFAULT_TARGET_GBPS = 10.0
 DEFAULT_PART_BYTES = 8 * MIB
 DEFAULT_MEMORY_BYTES = 1 * GIB
+LEAST_MEMORY_BYTES = 128 * MIB
+LEAST_PER_PROCESS = 4
+"""Parts in flight that a worker process needs to be worth its memory."""
 MOST_CLIENT_THREADS = 8
 SMALL_TRANSFER_BYTES = 256 * MIB
 SMALL_IN_FLIGHT = 25
@@ -34,6 +39,8 @@ SMALL_THREADS = 2
 GBPS_PER_PROCESS = 10.0
 IN_FLIGHT_PER_GBPS = 2.5
 LEAST_IN_FLIGHT = 8
+MOST_IN_FLIGHT = 4096
+MOST_TARGET_GBPS = 10_000.0
 
 PROCESS_BYTES = 64 * MIB
 """What a process holds besides parts: the interpreter, awscrt, its threads' stacks."""
@@ -61,17 +68,21 @@ class EngineSettings:
 def choose(
     options: EngineOptions, machine: Machine, total_bytes: int | None = None
 ) -> EngineSettings:
-    """Decide for a transfer of ``total_bytes`` (None: a large one). Raises UsageError."""
+    """Decide for a transfer of ``total_bytes`` (None: a large one).
+
+    Raises UsageError for wishes out of range, and for those that do not go together.
+    """
     _check(options)
     target, source, why_target = _target(options, machine)
-    processes, why_processes = _processes(options, machine, target, total_bytes)
-    memory = options.memory_limit_bytes or min(DEFAULT_MEMORY_BYTES, machine.memory_bytes // 8)
-    part = aligned(options.part_size_bytes or DEFAULT_PART_BYTES)
-    most, why_most = _most_in_flight(options, memory, part, processes)
     is_small = total_bytes is not None and total_bytes < SMALL_TRANSFER_BYTES
-    wanted = (
-        SMALL_IN_FLIGHT if is_small else max(LEAST_IN_FLIGHT, round(target * IN_FLIGHT_PER_GBPS))
-    )
+    part = aligned(options.part_size_bytes or DEFAULT_PART_BYTES)
+    wanted = SMALL_IN_FLIGHT if is_small else round(target * IN_FLIGHT_PER_GBPS)
+    wanted = min(max(LEAST_IN_FLIGHT, wanted), options.max_in_flight or MOST_IN_FLIGHT)
+    processes, why_processes = _processes(options, machine, target, is_small)
+    memory = _memory(options, machine, _needed_bytes(processes, wanted, part))
+    if options.processes is None:
+        processes = _affordable(processes, part, memory)
+    most, why_most = _most_in_flight(options, memory, part, processes)
     threads = min(SMALL_THREADS, machine.cpus) if is_small else machine.cpus // max(1, processes)
     return EngineSettings(
         target_gbps=target,
@@ -89,22 +100,23 @@ def choose(
 
 
 def _check(options: EngineOptions) -> None:
-    part = options.part_size_bytes
+    part, target = options.part_size_bytes, options.target_gbps
+    memory = options.memory_limit_bytes
     wrong = [
         name
         for name, bad in (
-            ("--target-gbps", options.target_gbps is not None and not options.target_gbps > 0),
+            ("--target-gbps", target is not None and not 0 < target <= MOST_TARGET_GBPS),
             ("--processes", options.processes is not None and not 0 <= options.processes <= 512),
             ("--part-size", part is not None and not 64 * KIB <= part <= 5 * GIB),
             ("--max-in-flight", options.max_in_flight is not None and options.max_in_flight < 1),
-            ("--memory-limit", (options.memory_limit_bytes or 128 * MIB) < 128 * MIB),
+            ("--memory-limit", (memory or LEAST_MEMORY_BYTES) < LEAST_MEMORY_BYTES),
         )
         if bad
     ]
     if wrong:
         raise UsageError(
             f"{', '.join(wrong)}: out of range",
-            hint="Targets are positive, parts 64 KiB to 5 GiB, memory at least 128 MiB.",
+            hint="Targets are up to 10,000 Gbit/s, parts 64 KiB to 5 GiB, memory from 128 MiB.",
         )
 
 
@@ -122,28 +134,55 @@ def _target(options: EngineOptions, machine: Machine) -> tuple[float, TargetSour
 
 
 def _processes(
-    options: EngineOptions, machine: Machine, target: float, total_bytes: int | None
+    options: EngineOptions, machine: Machine, target: float, is_small: bool
 ) -> tuple[int, str]:
     if options.processes is not None:
         return options.processes, f"processes: {options.processes} as asked"
-    if total_bytes is not None and total_bytes < SMALL_TRANSFER_BYTES:
-        return 0, f"processes: none for {total_bytes / MIB:.0f} MiB, it is over before they start"
+    if is_small:
+        small = f"{SMALL_TRANSFER_BYTES / MIB:.0f} MiB"
+        return 0, f"processes: none for less than {small}, it is over before they start"
     if machine.cpus <= 2:
         return 0, f"processes: none, {machine.cpus} CPUs are busy without"
     wanted = -int(-target // GBPS_PER_PROCESS)
     number = max(1, min(machine.cpus // 2, wanted))
-    return (
-        number,
-        f"processes: one per {GBPS_PER_PROCESS:g} Gbit/s, up to half of {machine.cpus} CPUs",
-    )
+    each = f"{GBPS_PER_PROCESS:g} Gbit/s"
+    return number, f"processes: one per {each}, up to half of {machine.cpus} CPUs"
+
+
+def _needed_bytes(processes: int, parts: int, part_bytes: int) -> int:
+    """What processes and parts in flight hold together."""
+    return PROCESS_BYTES * (1 + processes) + int(parts * part_bytes * PART_OVERHEAD)
+
+
+def _memory(options: EngineOptions, machine: Machine, needed_bytes: int) -> int:
+    if options.memory_limit_bytes:
+        return options.memory_limit_bytes
+    wanted = max(DEFAULT_MEMORY_BYTES, needed_bytes)
+    return max(LEAST_MEMORY_BYTES, min(wanted, machine.memory_bytes // 8))
+
+
+def _affordable(processes: int, part_bytes: int, memory_bytes: int) -> int:
+    """As many processes as the memory gives a few parts each."""
+    while processes and memory_bytes < _needed_bytes(
+        processes, processes * LEAST_PER_PROCESS, part_bytes
+    ):
+        processes -= 1
+    return processes
 
 
 def _most_in_flight(
     options: EngineOptions, memory: int, part: int, processes: int
 ) -> tuple[int, str]:
     for_parts = memory - PROCESS_BYTES * (1 + processes)
-    fitting = max(1, int(for_parts / (part * PART_OVERHEAD)))
-    most = min(fitting, options.max_in_flight or fitting)
-    size = f"{part / MIB:g} MiB" if part % ALIGNMENT_BYTES == 0 else f"{part} bytes"
-    why = f"in flight: at most {most} parts of {size} in {memory / MIB:.0f} MiB of memory"
+    fitting = int(for_parts / (part * PART_OVERHEAD))
+    if fitting < max(1, processes):
+        raise UsageError(
+            f"{memory / MIB:.0f} MiB of memory do not hold parts of {part / MIB:g} MiB"
+            f" for {max(1, processes)} processes",
+            hint="Give more with --memory-limit, or ask for smaller parts or fewer processes.",
+        )
+    most = min(fitting, options.max_in_flight or MOST_IN_FLIGHT)
+    why = (
+        f"in flight: at most {most} parts of {part / MIB:g} MiB in {memory / MIB:.0f} MiB of memory"
+    )
     return most, why

@@ -13,7 +13,7 @@ from s3lo.engine.report import EngineReport
 from s3lo.events import Observer
 from s3lo.model.digest import Digest
 
-DAMAGED = "The stored object is damaged: push the image again to repair it."
+DAMAGED = "The stored object is damaged: push the image again with --force to repair it."
 """The hint where what is stored is not what its name says."""
 
 

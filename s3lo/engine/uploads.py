@@ -187,8 +187,9 @@ class Uploads:
             return
         progress.stage = _Stage.FINISHING
         parts = tuple(sorted(progress.etags.items()))
+        blob = self._blobs[number]
         self._ready.append(
-            Finish(next(self._ids), number, self._blobs[number].key, progress.upload_id, parts)
+            Finish(next(self._ids), number, blob.key, progress.upload_id, parts, blob.size)
         )
 
     def _complete(self, number: int) -> None:

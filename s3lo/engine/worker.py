@@ -22,7 +22,6 @@ from s3lo.engine.channel import (
     Channel,
     Configure,
     Outcomes,
-    Ready,
     Renew,
     Stop,
     Submit,
@@ -43,7 +42,6 @@ def main(fd: int) -> None:
     backend = make_backend(configure.backend)
     outcomes: SimpleQueue[Outcome] = SimpleQueue()
     threading.Thread(target=_send_outcomes, args=(outcomes, channel), daemon=True).start()
-    channel.send(Ready())
     channel.wait_at_most(_PARENT_CHECK_SECONDS)
     while os.getppid() == parent:
         try:

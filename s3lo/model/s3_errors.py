@@ -27,6 +27,12 @@ class UntrustedEndpoint(ServiceError):
     default_hint = "Name the certificate authority with --ca-bundle or AWS_CA_BUNDLE."
 
 
+class InvalidStorageClass(ServiceError):
+    """The endpoint does not know the storage class that an object was to have."""
+
+    code = "invalid_storage_class"
+
+
 _ERROR_DOCUMENT = re.compile(rb"\s*(?:<\?xml[^>]*\?>)?\s*<Error[>\s]")
 _CODE = re.compile(rb"<Code>([^<]*)</Code>")
 _MESSAGE = re.compile(rb"<Message>([^<]*)</Message>")
@@ -96,6 +102,8 @@ def error_from(response: Response, what: str) -> S3loError:
         return _not_found(code, detail)
     if response.status == 412 or code == "ConditionalRequestConflict":
         return RefusedError(f"a condition on {detail} does not hold")
+    if code == "InvalidStorageClass":
+        return InvalidStorageClass(f"the service has no such storage class for {detail}")
     if code in _DIGEST:
         return DigestMismatch(f"the service received other bytes than were sent for {detail}")
     if is_throttled(response):

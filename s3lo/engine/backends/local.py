@@ -29,6 +29,8 @@ class LocalBackend:
     def __init__(self, config: LocalConfig) -> None:
         self._root = Path(config.root)
         self._threads = ThreadPoolExecutor(config.threads, thread_name_prefix="s3lo-local")
+        # Held open, and so locked, from Begin on: no sweep takes a file whose parts come slowly.
+        self._pending: dict[str, beneath.PendingFile] = {}
         self._waiting: dict[int, tuple[Future[None], Report]] = {}
 
     def start(self, job: Job, report: Report) -> None:
@@ -45,6 +47,8 @@ class LocalBackend:
 
     def close(self) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)
+        for pending in self._pending.values():
+            pending.abandon()
 
     def _run(self, job: Job, report: Report) -> None:
         try:
@@ -66,16 +70,16 @@ class LocalBackend:
                     pending.commit()
             case Begin():
                 pending = beneath.begin(self._root, job.key)
+                self._pending[pending.name] = pending
                 os.ftruncate(pending.fd, job.size)
-                pending.close()
                 return pending.name
             case PutPart():
-                with _borrowed(self._root, job.key, job.upload_id) as path:
-                    _copy_range(job.path, path, job.file_offset, job.offset, job.length)
+                path = self._pending[job.upload_id].path
+                _copy_range(job.path, path, job.file_offset, job.offset, job.length)
             case Finish():
-                beneath.PendingFile.reopen(self._root, job.key, job.upload_id).commit()
+                self._pending.pop(job.upload_id).commit()
             case Abort():
-                beneath.PendingFile.reopen(self._root, job.key, job.upload_id).abandon()
+                self._pending.pop(job.upload_id).abandon()
         return ""
 
     def _get(self, job: Get) -> None:
@@ -89,19 +93,6 @@ class LocalBackend:
                 f"{source} is {size} bytes where {job.object_size} are expected", hint=DAMAGED
             )
         _copy_range(str(source), Path(job.path), job.offset, job.offset, job.length)
-
-
-class _borrowed:  # noqa: N801 - reads as a phrase: with _borrowed(...) as path
-    """A pending file's path, held while a part is written so that no sweep takes it away."""
-
-    def __init__(self, root: Path, key: str, name: str) -> None:
-        self._pending = beneath.PendingFile.reopen(root, key, name)
-
-    def __enter__(self) -> Path:
-        return self._pending.path
-
-    def __exit__(self, *_: object) -> None:
-        self._pending.close()
 
 
 _CHUNK_BYTES = 8 << 20

@@ -10,12 +10,26 @@ from typing import Any
 from s3lo.engine import native_errors
 from s3lo.engine.backends import Report
 from s3lo.engine.client import NativeClient, Reply
-from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Get, Job, Outcome, Put, PutPart
+from s3lo.engine.jobs import (
+    Abort,
+    Begin,
+    Done,
+    Failed,
+    Finish,
+    Get,
+    Headers,
+    Job,
+    Outcome,
+    Put,
+    PutPart,
+)
 from s3lo.engine.transfers import DAMAGED
-from s3lo.errors import S3loError, ServiceError, SizeMismatch
-from s3lo.model import multipart
+from s3lo.errors import NotFoundError, S3loError, ServiceError, SizeMismatch
+from s3lo.model import multipart, s3_errors
 from s3lo.model.objects import Credentials, Endpoint, Request, Response
+from s3lo.model.s3_errors import InvalidStorageClass
 
+_STORAGE_CLASS = "x-amz-storage-class"
 _NOT_SATISFIABLE = 416
 """The answer to a range that begins after the object's end (RFC 9110, section 15.5.17)."""
 
@@ -28,9 +42,11 @@ class NativeBackend:
         self._bucket = endpoint.bucket
         self._lock = threading.Lock()
         self._running: dict[int, Any] = {}
+        self._looking: dict[int, Any] = {}
+        self._takes_classes = True
 
     def start(self, job: Job, report: Report) -> None:
-        finish = self._finisher(job, report)
+        finish = self._finisher(job, lambda outcome: self._reconsider(job, outcome, report))
         try:
             match job:
                 case Get():
@@ -45,6 +61,41 @@ class NativeBackend:
             report(Failed(job.id, error))
         else:
             self._remember(job.id, handle)
+
+    def _reconsider(self, job: Job, outcome: Outcome, report: Report) -> None:
+        """Report an outcome, unless it asks for one more request first."""
+        failed = outcome if isinstance(outcome, Failed) else None
+        if failed and isinstance(job, Put | Begin) and self._refuses_class(failed, job.headers):
+            self._takes_classes = False
+            self.start(job, report)
+        elif failed and isinstance(job, Finish) and job.is_repeat and _is_absent(failed):
+            self._look_for(job, failed, report)
+        else:
+            report(outcome)
+
+    def _refuses_class(self, failed: Failed, headers: Headers) -> bool:
+        return (
+            isinstance(failed.error, InvalidStorageClass)
+            and self._accepted(headers) is headers
+            and any(name == _STORAGE_CLASS for name, _ in headers)
+        )
+
+    def _accepted(self, headers: Headers) -> Headers:
+        """Headers that this endpoint takes: some know no storage classes but their own."""
+        if self._takes_classes:
+            return headers
+        return tuple(header for header in headers if header[0] != _STORAGE_CLASS)
+
+    def _look_for(self, job: Finish, failed: Failed, report: Report) -> None:
+        """An upload that is gone after its answer was lost: done if its object is there."""
+
+        def on_answer(reply: Reply, _: bytes) -> None:
+            size = reply.headers.get("content-length", "")
+            is_done = reply.error is None and size == str(job.size)
+            report(Done(job.id) if is_done else failed)
+
+        request = Request("HEAD", "HeadObject", job.key)
+        self._looking[job.id] = self._exchange(request, on_answer)
 
     def cancel(self, job_id: int) -> None:
         with self._lock:
@@ -99,34 +150,40 @@ class NativeBackend:
         if isinstance(job, PutPart):
             request = multipart.put_part(job.key, job.upload_id, job.number)
         else:
-            request = Request("PUT", "PutObject", job.key, headers=job.headers)
+            request = Request("PUT", "PutObject", job.key, headers=self._accepted(job.headers))
         return self._client.exchange(request, _ignore_body, on_done, stream, job.length)
 
     def _control(self, job: Begin | Finish | Abort, finish: Callable[[Outcome], None]) -> Any:
         match job:
             case Begin():
-                request = multipart.begin(job.key, job.headers)
+                request = multipart.begin(job.key, self._accepted(job.headers))
             case Finish():
                 request = multipart.finish(job.key, job.upload_id, job.parts)
             case Abort():
                 request = multipart.abort(job.key, job.upload_id)
-        body = bytearray()
+        return self._exchange(request, lambda reply, body: finish(self._judge(job, reply, body)))
 
-        def on_done(reply: Reply) -> None:
-            if reply.error is None and isinstance(job, Begin):
-                finish(_begun(job, bytes(body)))
-            elif reply.error is None and isinstance(job, Finish) and b"<Error>" in body:
-                # S3 answers 200 before it knows whether completing will succeed.
-                answer = Response(500, reply.headers, bytes(body))
-                finish(native_errors.answer_failure(job.id, answer, self._name(job)))
-            else:
-                finish(self._outcome(job, reply, ""))
+    def _judge(self, job: Begin | Finish | Abort, reply: Reply, body: bytes) -> Outcome:
+        if reply.error is None and isinstance(job, Begin):
+            return _begun(job, body)
+        answer = Response(reply.status, reply.headers, body)
+        if reply.error is None and isinstance(job, Finish) and s3_errors.error_code(answer):
+            # S3 answers 200 before it knows whether completing will succeed.
+            answer = Response(500, reply.headers, body)
+            return native_errors.answer_failure(job.id, answer, self._name(job))
+        return self._outcome(job, reply, "")
+
+    def _exchange(self, request: Request, on_answer: Callable[[Reply, bytes], None]) -> Any:
+        """A request whose answer is small enough to be kept."""
+        body = bytearray()
 
         def on_body(chunk: bytes, offset: int) -> None:
             body[offset : offset + len(chunk)] = chunk
 
         stream, length = _memory_stream(request.body)
-        return self._client.exchange(request, on_body, on_done, stream, length)
+        return self._client.exchange(
+            request, on_body, lambda reply: on_answer(reply, bytes(body)), stream, length
+        )
 
     def _outcome(self, job: Job, reply: Reply, value: str) -> Outcome:
         if reply.error is None:
@@ -224,6 +281,10 @@ def _memory_stream(body: bytes | None) -> tuple[Any, int]:
     from io import BytesIO
 
     return BytesIO(body), len(body)
+
+
+def _is_absent(failed: Failed) -> bool:
+    return isinstance(failed.error, NotFoundError)
 
 
 def _ignore_body(chunk: bytes, offset: int) -> None:

@@ -20,7 +20,7 @@ JOBS: tuple[jobs.Job, ...] = (
     jobs.Put(1, 2, "key", "/path", 3, 4, (("name", "value"),)),
     jobs.Begin(1, 2, "key", 3, (("name", "value"),)),
     jobs.PutPart(1, 2, "key", "upload", 3, "/path", 4, 5, 6),
-    jobs.Finish(1, 2, "key", "upload", ((1, "etag"),)),
+    jobs.Finish(1, 2, "key", "upload", ((1, "etag"),), 3, is_repeat=True),
     jobs.Abort(1, 2, "key", "upload"),
 )
 MESSAGES = (
@@ -30,7 +30,6 @@ MESSAGES = (
     channel.Cancel((1, 2)),
     channel.Renew(CREDENTIALS),
     channel.Stop(),
-    channel.Ready(),
     channel.Outcomes((jobs.Done(1, "etag"),)),
     channel.Bye(1 << 40),
 )
@@ -39,7 +38,7 @@ MESSAGES = (
 def test_every_kind_of_job_and_message_is_covered_here() -> None:
     assert {type(job) for job in JOBS} == set(jobs.Job.__args__)
     named = {name for name in vars(channel) if name[0].isupper()} & {
-        "Configure", "Submit", "Cancel", "Renew", "Stop", "Ready", "Outcomes", "Bye",
+        "Configure", "Submit", "Cancel", "Renew", "Stop", "Outcomes", "Bye",
     }  # fmt: skip
     assert {type(message).__name__ for message in MESSAGES} == named
 

@@ -33,20 +33,55 @@ def test_two_cpus_and_small_transfers_stay_in_one_process() -> None:
 
 @given(
     st.integers(1, 200),
-    st.floats(0.1, 400),
-    st.integers(0, 64),
+    st.floats(0.1, 800),
+    st.none() | st.integers(0, 64),
     st.integers(64 << 10, 64 << 20),
-    st.integers(128 << 20, 16 << 30),
+    st.none() | st.integers(128 << 20, 16 << 30),
+    st.integers(256 << 20, 2 << 40),
 )
 def test_parts_in_flight_fit_the_memory_budget(
-    cpus: int, target: float, processes: int, part: int, memory: int
+    cpus: int, target: float, processes: int | None, part: int, memory: int | None, ram: int
 ) -> None:
     options = EngineOptions(target, processes, part, None, memory)
-    chosen = choose(options, Machine(cpus, 64 * GIB), 100 * GIB)
+    try:
+        chosen = choose(options, Machine(cpus, ram), 100 * GIB)
+    except UsageError:
+        return
+    assert max(1, chosen.processes) <= chosen.max_in_flight
     assert 1 <= chosen.initial_in_flight <= chosen.max_in_flight
-    left_for_parts = memory - PROCESS_BYTES * (1 + processes)
-    held = chosen.max_in_flight * chosen.part_size_bytes * PART_OVERHEAD
-    assert held <= left_for_parts or chosen.max_in_flight == 1
+    left_for_parts = chosen.memory_limit_bytes - PROCESS_BYTES * (1 + chosen.processes)
+    assert chosen.max_in_flight * chosen.part_size_bytes * PART_OVERHEAD <= left_for_parts
+    assert chosen.memory_limit_bytes <= (memory or max(128 * MIB, ram // 8))
+
+
+@pytest.mark.parametrize(
+    ("cpus", "memory_gib", "gbps", "processes", "in_flight"),
+    [
+        (2, 24, None, 0, 25),
+        (4, 16, 10.0, 1, 25),
+        (8, 64, 25.0, 3, 62),
+        (72, 192, 100.0, 10, 250),
+        (96, 1152, 400.0, 40, 1000),
+        (192, 2048, 3200.0, 96, 4096),
+        (1, 1, None, 0, 5),
+    ],
+    ids=["small", "laptop", "c5n.4xlarge", "c5n.18xlarge", "p4d", "p5", "nano"],
+)
+def test_real_machines_get_the_parts_in_flight_that_their_target_needs(
+    cpus: int, memory_gib: int, gbps: float | None, processes: int, in_flight: int
+) -> None:
+    """Once 1 GiB was all that any machine got: p4d was left with one part in flight."""
+    chosen = choose(EngineOptions(), Machine(cpus, memory_gib * GIB, ec2_gbps=gbps))
+    assert (chosen.processes, chosen.initial_in_flight) == (processes, in_flight)
+
+
+def test_wishes_that_do_not_go_together_are_usage_errors() -> None:
+    for wishes in (
+        EngineOptions(processes=4, memory_limit_bytes=128 * MIB),
+        EngineOptions(part_size_bytes=2 * GIB),
+    ):
+        with pytest.raises(UsageError, match="do not hold"):
+            choose(wishes, SMALL)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +89,7 @@ def test_parts_in_flight_fit_the_memory_budget(
     [
         EngineOptions(target_gbps=0),
         EngineOptions(target_gbps=float("nan")),
+        EngineOptions(target_gbps=float("inf")),
         EngineOptions(processes=-1),
         EngineOptions(part_size_bytes=1),
         EngineOptions(part_size_bytes=6 * GIB),
