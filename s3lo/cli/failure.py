@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import click
 
 from s3lo.cli.render import is_stdout_gone, write_document
-from s3lo.errors import Interrupted, S3loError, UsageError
+from s3lo.errors import Interrupted, LocalError, S3loError, UsageError, from_os
 
 _TRACEBACK_VERBOSITY = 2
 
@@ -30,6 +31,8 @@ def as_error(problem: BaseException) -> S3loError:
         return S3loError(problem.format_message())
     if isinstance(problem, (KeyboardInterrupt, click.Abort)):
         return Interrupted("interrupted")
+    if isinstance(problem, OSError):
+        return from_os(problem, "using" if problem.filename else "working")
     said = f": {problem}" if str(problem) else ""
     return Bug(f"this is a bug in s3lo: {type(problem).__name__}{said}")
 
@@ -44,10 +47,22 @@ def paragraph(error: S3loError) -> str:
 
 
 def report(problem: BaseException, output: str, verbosity: int) -> int:
-    """Tell the user, on stderr and for programs on stdout; gives the exit status."""
+    """Tell the user, on stderr and for programs on stdout; gives the exit status.
+
+    That status is the problem's own, also where stderr or stdout takes no more words.
+    """
     if isinstance(problem, BrokenPipeError) and is_stdout_gone():
         return 1  # whoever read us has gone away and wants no word of it
     error = as_error(problem)
+    with suppress(OSError, ValueError):
+        _explain(problem, error, verbosity)
+    if output != "text":
+        with suppress(LocalError, OSError, ValueError):
+            write_document({"error": _document(error)}, output)
+    return error.exit_code
+
+
+def _explain(problem: BaseException, error: S3loError, verbosity: int) -> None:
     if verbosity >= _TRACEBACK_VERBOSITY:
         import traceback
 
@@ -56,9 +71,6 @@ def report(problem: BaseException, output: str, verbosity: int) -> int:
         click.echo(error.message, err=True)
     else:
         click.echo(paragraph(error), err=True)
-    if output != "text":
-        write_document({"error": _document(error)}, output)
-    return error.exit_code
 
 
 def _document(error: S3loError) -> dict[str, str]:

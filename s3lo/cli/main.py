@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from s3lo import __version__
-from s3lo.cli import failure, signals
+from s3lo.cli import failure, signals, streams
 from s3lo.cli.options import Session, output_wanted
 from s3lo.errors import Interrupted
 
@@ -45,6 +45,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """The ``s3lo`` command; ends the process."""
+    streams.repair()
     signals.install()
     if "_S3LO_COMPLETE" in os.environ:
         cli.main(prog_name="s3lo")

@@ -19,7 +19,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 OUTPUTS = ("text", "json", "yaml")
 PROGRESS_MODES = ("auto", "plain", "json", "none")
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?\Z", re.IGNORECASE)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?\Z", re.IGNORECASE | re.ASCII)
+_MOST_BYTES = 1 << 62
 
 
 @dataclass
@@ -51,7 +52,8 @@ def size(text: str) -> int:
     number, letter, rest = matched.groups() if matched else ("0", "", "")
     base = 1000 if (rest or "").lower() == "b" else 1024
     unit: int = base ** (" kmgt".index(letter.lower() or " "))
-    bytes_ = round(float(number) * unit)
+    wanted = float(number) * unit  # infinite for absurdly many digits
+    bytes_ = round(wanted) if wanted < _MOST_BYTES else 0
     if not bytes_:
         raise click.BadParameter(f"{text!r} is not a size. Write 8MiB, 64MB or 1g.")
     return bytes_
@@ -73,7 +75,7 @@ def output_wanted(arguments: Sequence[str], environment: Mapping[str, str]) -> s
     return wanted if wanted in OUTPUTS else "text"
 
 
-def _option(*names: str, **settings: Any) -> Callable[[Command], Command]:
+def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
     """An option with its environment twin: ``--part-size`` is also ``S3LO_PART_SIZE``."""
     long_name = next(name for name in names if name.startswith("--"))
     twin = "S3LO_" + long_name[2:].replace("-", "_").upper()
@@ -81,14 +83,14 @@ def _option(*names: str, **settings: Any) -> Callable[[Command], Command]:
 
 
 _COMMON = (
-    _option(
+    option(
         "-o",
         "--output",
         type=click.Choice(OUTPUTS),
         default="text",
         help="How the result is written to stdout.",
     ),
-    _option(
+    option(
         "--endpoint-url",
         "--endpoint",
         "endpoint_url",
@@ -96,48 +98,48 @@ _COMMON = (
         metavar="URL",
         help="Where S3 is reached.",
     ),
-    _option("--region", default="", help="The bucket's region."),
-    _option("--profile", default="", help="The profile of AWS's files to use."),
-    _option("--no-sign-request", is_flag=True, help="Send no credentials."),
-    _option("--ca-bundle", default="", metavar="FILE", help="Certificates to trust."),
-    _option("-q", "--quiet", is_flag=True, help="Neither progress nor notes."),
-    _option("-v", "--verbose", count=True, help="More notes; -vv shows tracebacks."),
-    _option(
+    option("--region", default="", help="The bucket's region."),
+    option("--profile", default="", help="The profile of AWS's files to use."),
+    option("--no-sign-request", is_flag=True, help="Send no credentials."),
+    option("--ca-bundle", default="", metavar="FILE", help="Certificates to trust."),
+    option("-q", "--quiet", is_flag=True, help="Neither progress nor notes."),
+    option("-v", "--verbose", count=True, help="More notes; -vv shows tracebacks."),
+    option(
         "--progress",
         type=click.Choice(PROGRESS_MODES),
         default="auto",
         help="How progress is shown on stderr.",
     ),
-    _option(
+    option(
         "--tmpdir",
         type=click.Path(file_okay=False, path_type=Path),
         help="Where temporary files lie.",
     ),
-    _option("--insecure", is_flag=True, help="Plain HTTP for registries that are not on loopback."),
+    option("--insecure", is_flag=True, help="Plain HTTP for registries that are not on loopback."),
 )
 
 _ENGINE = (
-    _option(
+    option(
         "--target-gbps",
         type=click.FloatRange(0, min_open=True),
         metavar="N",
         help="Throughput to aim at, in Gbit/s. Default: that of the network interface.",
     ),
-    _option(
+    option(
         "--processes",
         type=click.IntRange(0),
         metavar="N",
         help="Worker processes; 0: all in one process.",
     ),
-    _option("--part-size", type=size, help="Bytes of one request."),
-    _option(
+    option("--part-size", type=size, help="Bytes of one request."),
+    option(
         "--max-in-flight",
         type=click.IntRange(1),
         metavar="N",
         help="Requests at one time, at most.",
     ),
-    _option("--memory-limit", type=size, help="For all processes together."),
-    _option(
+    option("--memory-limit", type=size, help="For all processes together."),
+    option(
         "--backend",
         type=click.Choice(("auto", "native", "s3transfer")),
         default="auto",
@@ -145,7 +147,7 @@ _ENGINE = (
     ),
 )
 
-_VERIFY = _option(
+_VERIFY = option(
     "--verify",
     type=click.Choice(("sha256", "none")),
     default="sha256",
@@ -204,8 +206,8 @@ def _common(values: dict[str, Any]) -> Common:
 
 def _with(command: Command, options: Sequence[Callable[[Any], Any]]) -> Command:
     """Apply decorators so that the help lists them in the order written."""
-    for option in reversed(options):
-        command = option(command)
+    for decorate in reversed(options):
+        command = decorate(command)
     return command
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 import s3lo
-from s3lo.cli.options import Common, common_options, engine_options
+from s3lo.cli.options import Common, common_options, engine_options, option
 from s3lo.cli.progress import observing
 from s3lo.cli.render import count, show, size, workers
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("reference", metavar="REF")
 @click.argument("image_tag", metavar="[IMAGE_TAG]", default="")
-@click.option(
+@option(
     "--to",
     metavar="DEST",
     default="docker",
     show_default=True,
     help="docker, oci:DIR or docker-archive:FILE.",
 )
-@click.option("--platform", metavar="P", help="os/architecture[/variant]; default: this machine's.")
-@click.option("--force", is_flag=True, help="Replace what exists at DEST.")
+@option("--platform", metavar="P", help="os/architecture[/variant]; default: this machine's.")
+@option("--force", is_flag=True, help="Replace what exists at DEST.")
 @engine_options(verify=True)
 @common_options
 def pull(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 import s3lo
-from s3lo.cli.options import Common, common_options, engine_options
+from s3lo.cli.options import Common, common_options, engine_options, option
 from s3lo.cli.progress import observing
 from s3lo.cli.render import count, show, size, workers
 from s3lo.errors import UsageError
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("source")
 @click.argument("reference", metavar="REF")
-@click.option("--platform", metavar="P", help="os/architecture[/variant], of several in SOURCE.")
-@click.option(
+@option("--platform", metavar="P", help="os/architecture[/variant], of several in SOURCE.")
+@option(
     "--compression",
     type=click.Choice(("zstd", "gzip", "none")),
     default="zstd",
     show_default=True,
     help="For layers that come uncompressed.",
 )
-@click.option("--force", is_flag=True, help="Replace a tag that a rule protects.")
+@option("--force", is_flag=True, help="Replace a tag that a rule protects.")
 @engine_options()
 @common_options
 def push(

@@ -33,12 +33,18 @@ def write_document(document: Any, output: str) -> None:
 def write(text: str) -> None:
     """Write a paragraph to stdout, all the way to whoever reads it."""
     try:
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.write(f"{_encodable(text)}\n")
         sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
         raise from_os(error, "writing the result") from error
+
+
+def _encodable(text: str) -> str:
+    """The text with escapes for what stdout cannot write: a path need not be valid UTF-8."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def is_stdout_gone() -> bool:

@@ -56,7 +56,10 @@ def test_a_size_may_have_a_fraction() -> None:
     assert size("1.5GiB") == 3 << 29
 
 
-@pytest.mark.parametrize("text", ["", "0", "-1", "8X", "MiB", "1e9", "8 Mi B", "nan", "0.1", "8M8"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "0", "-1", "8X", "MiB", "1e9", "8 Mi B", "nan", "0.1", "8M8", "9" * 400, "9" * 30, "٣"],
+)
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter, match="is not a size"):
         size(text)
@@ -182,6 +185,22 @@ def test_the_connection_has_twins_in_the_environment(
     assert library.options is not None
     assert library.options["connection"] == ConnectionOptions("http://e", "r", "p", True, "c")
     assert library.options["tmpdir"] == Path("/t")
+
+
+def test_the_options_of_one_command_have_twins_too(
+    s3lo_command: CommandLine, library: Library
+) -> None:
+    library.answer = PULLED
+    twins = {"S3LO_TO": "oci:out", "S3LO_PLATFORM": "linux/arm64", "S3LO_FORCE": "1"}
+    assert s3lo_command("pull", "s3://bucket/app:v1", **twins).status == 0
+    assert library.options is not None
+    found = [library.options[name] for name in ("to", "platform", "force")]
+    assert found == ["oci:out", "linux/arm64", True]
+    library.answer = PUSHED
+    twins = {"S3LO_COMPRESSION": "gzip", "S3LO_PLATFORM": "linux/arm64", "S3LO_FORCE": "1"}
+    assert s3lo_command("push", "app:v1", "s3://bucket/app:v1", **twins).status == 0
+    found = [library.options[name] for name in ("compression", "platform", "force")]
+    assert found == ["gzip", "linux/arm64", True]
 
 
 def test_the_command_line_beats_the_environment(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
 import os
 from typing import Any
@@ -85,6 +87,7 @@ def test_tune_as_text_ends_with_its_reasons(s3lo_command: CommandLine, library: 
         (errors.Interrupted.by_signal(2), 130),
         (errors.Interrupted.by_signal(15), 143),
         (KeyboardInterrupt(), 130),
+        (PermissionError(13, "m", "path"), 8),
         (RuntimeError("m"), 1),
     ],
 )
@@ -154,6 +157,24 @@ def test_a_bug_says_that_it_is_one_and_how_to_learn_more(
     assert "bug in s3lo: RuntimeError: surprise" in outcome.stderr
     assert "-vv" in outcome.stderr
     assert "Traceback" not in outcome.stderr
+
+
+def test_an_error_of_the_system_is_no_bug(s3lo_command: CommandLine, library: Library) -> None:
+    library.answer = PermissionError(13, "Permission denied", "/some/path")
+    stderr = s3lo_command(*PULL).stderr
+    assert stderr.startswith("s3lo: Permission denied while using /some/path.")
+
+
+@pytest.mark.parametrize("output", ["text", "json", "yaml"])
+def test_a_path_that_is_not_utf_8_is_shown_with_escapes(
+    output: str, s3lo_command: CommandLine, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.answer = dataclasses.replace(PULLED, destination=os.fsdecode(b"oci:/out-\xff"))
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="strict")
+    monkeypatch.setattr("sys.stdout", stdout)
+    assert s3lo_command(*PULL, "-o", output).status == 0
+    stdout.seek(0)
+    assert "/out-\\udcff" in stdout.read().lower()
 
 
 def test_two_v_show_the_traceback(s3lo_command: CommandLine, library: Library) -> None:

@@ -123,3 +123,43 @@ def test_completion_completes_verbs() -> None:
     program = Path(sys.executable).with_name("s3lo")
     done = subprocess.run([program], capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.split() == ["plain,push", "plain,pull"]
+
+
+def _in_a_shell(command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", f'"$0" -m s3lo {command}', sys.executable],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_a_command_runs_without_its_standard_streams(closed: str) -> None:
+    """Python has None for a closed stream, which was a "bug" about NoneType."""
+    done = _in_a_shell(f"tune {closed}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_archive_from_a_closed_stdin_is_no_archive(tmp_path: Path) -> None:
+    done = _in_a_shell(f"push - local://{tmp_path}/store/app:v1 <&-")
+    assert done.returncode == 5
+    assert "the archive is cut short" in done.stderr
+
+
+@pytest.mark.parametrize("full", [">/dev/full", "2>/dev/full", ">/dev/full 2>&1", "2>&- >&-"])
+def test_an_error_that_cannot_be_told_keeps_its_status(full: str) -> None:
+    done = _in_a_shell(f"pull foo -o json {full}")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_an_error_document_that_nobody_reads_keeps_its_status() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "s3lo", "pull", "foo", "-o", "json"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
