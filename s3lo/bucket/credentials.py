@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from s3lo.bucket.aws_config import AwsConfig
@@ -21,6 +22,8 @@ CredentialsSource = Callable[[], Credentials | None]
 """Gives credentials that are good for some minutes, None for anonymous access."""
 
 RENEW_BEFORE_SECONDS = 300.0
+TRY_EVERY_SECONDS = 30.0
+"""How often, at most, a renewal is tried while the credentials at hand are still good."""
 
 _NOWHERE = (
     "Name a profile (--profile or AWS_PROFILE), set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,"
@@ -51,26 +54,49 @@ def credentials_source(options: ConnectionOptions, config: AwsConfig) -> Credent
 
 
 class _Cached:
-    """Remembers credentials until five minutes before they expire."""
+    """Remembers credentials until five minutes before they expire.
+
+    From then on they are renewed; but while they are good a renewal that fails, or that takes long,
+    is no reason to stop, nor to ask the service for every request that is signed.
+    """
 
     def __init__(self, find: Callable[[], CredentialsSource]) -> None:
         self._find = find
         self._renew: CredentialsSource | None = None
         self._current: Credentials | None = None
+        self._next_try = 0.0
         self._lock = threading.Lock()
 
     def __call__(self) -> Credentials | None:
-        with self._lock:
-            if self._current is None or _ends_soon(self._current):
-                self._renew = self._renew or self._find()
-                self._current = self._renew()
-            return self._current
+        current = self._current
+        if current is None or _ends_within(0, current):
+            with self._lock:
+                if self._current is current:  # no other thread was faster
+                    self._current = self._renewed()
+        elif self._is_due(current) and self._lock.acquire(blocking=False):
+            try:
+                self._try_to_renew(current)
+            finally:
+                self._lock.release()
+        return self._current
+
+    def _is_due(self, current: Credentials) -> bool:
+        return time.monotonic() >= self._next_try and _ends_within(RENEW_BEFORE_SECONDS, current)
+
+    def _try_to_renew(self, current: Credentials) -> None:
+        if self._current is not current or not self._is_due(current):
+            return
+        self._next_try = time.monotonic() + TRY_EVERY_SECONDS
+        with suppress(AccessDeniedError, ServiceError, OSError):
+            self._current = self._renewed()
+
+    def _renewed(self) -> Credentials | None:
+        self._renew = self._renew or self._find()
+        return self._renew()
 
 
-def _ends_soon(current: Credentials) -> bool:
-    return current.expires_at is not None and time.time() > (
-        current.expires_at - RENEW_BEFORE_SECONDS
-    )
+def _ends_within(seconds: float, current: Credentials) -> bool:
+    return current.expires_at is not None and time.time() > current.expires_at - seconds
 
 
 def _find(options: ConnectionOptions, config: AwsConfig) -> CredentialsSource:

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from s3lo.bucket import aws_config
-from s3lo.bucket.credentials import credentials_source
+from s3lo.bucket.credentials import CredentialsSource, credentials_source
 from s3lo.bucket.options import ConnectionOptions
-from s3lo.errors import AccessDeniedError
+from s3lo.errors import AccessDeniedError, ServiceError
 from s3lo.model.objects import Credentials
 
 ENVIRONMENT_KEYS = {"AWS_ACCESS_KEY_ID": "AKID-ENV", "AWS_SECRET_ACCESS_KEY": "secret-env"}
@@ -170,6 +170,84 @@ def test_credentials_are_renewed_before_they_expire(
     second = source()
     assert second is not None
     assert second.access_key_id == "AKID-2"
+
+
+class _Service:
+    """Gives credentials that end at some time, or an error."""
+
+    def __init__(self, expires_in_seconds: float) -> None:
+        self.asked = 0
+        self.error: Exception | None = None
+        self.expires_at = time.time() + expires_in_seconds
+
+    def __call__(self) -> Credentials:
+        self.asked += 1
+        if self.error:
+            raise self.error
+        return Credentials(f"AKID-{self.asked}", "s", None, self.expires_at)
+
+
+def _cached(service: _Service, patch: pytest.MonkeyPatch) -> CredentialsSource:
+    patch.setattr("s3lo.bucket.credentials._find", lambda *_: service)
+    return credentials_source(ConnectionOptions(), aws_config.load())
+
+
+@pytest.mark.parametrize(
+    "error", [ServiceError("down"), AccessDeniedError("logged out"), FileNotFoundError("no such")]
+)
+def test_good_credentials_outlive_a_renewal_that_fails(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every request of the last five minutes asked the service again, and failed with it."""
+    service = _Service(expires_in_seconds=200)
+    source = _cached(service, monkeypatch)
+    first = source()
+    service.error = error
+    assert [source() for _ in range(9)] == [first] * 9
+    assert service.asked == 2
+    source.__dict__["_next_try"] = 0.0
+    service.error = None
+    second = source()
+    assert second is not None and second.access_key_id == "AKID-3"
+
+
+def test_expired_credentials_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = _Service(expires_in_seconds=-1)
+    source = _cached(service, monkeypatch)
+    source()
+    service.error = ServiceError("down")
+    with pytest.raises(ServiceError):
+        source()
+
+
+def test_credentials_that_stay_short_lived_are_not_asked_for_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service = _Service(expires_in_seconds=200)
+    source = _cached(service, monkeypatch)
+    for _ in range(9):
+        source()
+    assert service.asked == 2
+
+
+def test_a_slow_renewal_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = _Service(expires_in_seconds=200)
+    source = _cached(service, monkeypatch)
+    first = source()
+    is_asked, may_go_on = threading.Event(), threading.Event()
+
+    def slow() -> Credentials:
+        is_asked.set()
+        may_go_on.wait(10)
+        return Credentials("AKID-SLOW", "s", None, time.time() + 3600)
+
+    source.__dict__["_renew"] = slow
+    with ThreadPoolExecutor(1) as other:
+        renewal = other.submit(source)
+        assert is_asked.wait(10)
+        assert source() is first
+        may_go_on.set()
+        assert renewal.result() != first
 
 
 def test_threads_that_ask_at_once_get_one_answer(machine: Machine) -> None:
