@@ -14,6 +14,7 @@ from s3lo.bucket.options import ConnectionOptions
 from s3lo.errors import LocalError, UsageError
 from s3lo.model.objects import Endpoint
 
+_USERINFO = re.compile(r"\A([a-z][a-z0-9+.-]*://)?.*@", re.IGNORECASE | re.DOTALL)
 _REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
 
@@ -56,16 +57,22 @@ def check_endpoint_url(url: str) -> str:
             and bool(parts.hostname)
             and (parts.port is None or parts.port > 0)
             and parts.path in ("", "/")
-            and not (parts.query or parts.fragment or parts.username)
+            and not (parts.query or parts.fragment or "@" in parts.netloc)
             and not re.search(r"[\s\\\0]", url)
         )
     except ValueError:
         is_usable = False
     if not is_usable:
         raise UsageError(
-            f"{url!r} is not an endpoint URL", hint="Write http://host:port or https://host."
+            f"{_without_secrets(url)!r} is not an endpoint URL",
+            hint="Write http://host:port or https://host.",
         )
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _without_secrets(url: str) -> str:
+    """What may be shown and logged of a URL, well formed or not: no user and no password."""
+    return _USERINFO.sub(r"\1***@", url)
 
 
 def _check_ca_bundle(path: str) -> str:

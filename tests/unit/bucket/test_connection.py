@@ -143,3 +143,14 @@ def test_what_is_no_endpoint_url_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="endpoint URL") as raised:
         check_endpoint_url(url)
     assert raised.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://user:hidden@host", "http://:hidden@host", "user:hidden@host", "https://u:hid@den/@h"],
+)
+def test_a_password_in_a_url_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        check_endpoint_url(url)
+    assert "hid" not in str(raised.value)
+    assert "***@h" in str(raised.value)
