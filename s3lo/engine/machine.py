@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from s3lo.cpus import usable_cpus
+
 _DMI = Path("/sys/devices/virtual/dmi/id")
 
 
@@ -31,7 +33,7 @@ def read_machine() -> Machine:
     interface = default_interface(_text(Path("/proc/net/route")))
     instance_type = _instance_type()
     return Machine(
-        cpus=_cpus(),
+        cpus=usable_cpus(),
         memory_bytes=_memory_bytes(),
         interface=interface,
         nic_gbps=_nic_gbps(interface),
@@ -73,15 +75,6 @@ def _ec2_gbps(instance_type: str) -> float | None:
     except ImportError:
         return None
     return float(get_recommended_throughput_target_gbps() or 0) or None
-
-
-def _cpus() -> int:
-    """CPUs this process may use: its affinity, cut by the control group's quota."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    quota = _text(Path("/sys/fs/cgroup/cpu.max")).split()
-    if len(quota) == 2 and quota[0] != "max":
-        return max(1, min(allowed or 1, -(-int(quota[0]) // int(quota[1]))))
-    return allowed or 1
 
 
 def _memory_bytes() -> int:

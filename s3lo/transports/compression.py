@@ -14,7 +14,6 @@ Pieces under way are bounded by the number of compressors: at most about 100 MiB
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 import zlib
 from collections import deque
@@ -25,6 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
+from s3lo.cpus import usable_cpus
 from s3lo.errors import from_os
 from s3lo.model.digest import Digest
 from s3lo.transports import zstd_frames
@@ -95,7 +95,7 @@ class Compressor:
     """Threads that compress one stream after another; a context manager that ends them."""
 
     def __init__(self, threads: int | None = None) -> None:
-        count = threads or min(os.cpu_count() or 1, _MOST_THREADS)
+        count = threads or min(usable_cpus(), _MOST_THREADS)
         self._pool = ThreadPoolExecutor(count, "s3lo-compress")
         self._hasher = ThreadPoolExecutor(1, "s3lo-hash")
         self._writer = ThreadPoolExecutor(1, "s3lo-write")
