@@ -133,7 +133,9 @@ def _bucket(name: str, text: str) -> str:
 def _with_name(location: Location, name: str, text: str) -> ImageReference:
     if "@" in name:
         image, _, digest = name.partition("@")
-        image = image.partition(":")[0] if TAG.match(image.rpartition(":")[2]) else image
+        head, colon, tag = image.rpartition(":")
+        # A tag beside the digest says nothing more; a second one is a mistake and stays in the way.
+        image = head if colon and TAG.match(tag) else image
         _check_image(image, text)
         return ImageReference(location, image, digest=Digest.parse(digest))
     image, colon, tag = name.rpartition(":")

@@ -72,7 +72,7 @@ def parse_source(text: str) -> Source:
             return ArchiveSource(Path(path), "docker", name)
     if rest.startswith("//"):
         raise UsageError(
-            f"{text!r} is not a source of push", hint=f"s3lo copy takes stores. {_HINT}"
+            f"{text!r} is not a source of push", hint=f"Neither stores nor registries are. {_HINT}"
         )
     if not is_name(text):
         raise UsageError(f"{text!r} is not an image name", hint=_HINT)

@@ -21,6 +21,8 @@ _BLOCK = tarfile.BLOCKSIZE
 _LONG_NAME, _LONG_LINK = tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK
 _PAX = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE)
 _MOST_METADATA_BYTES = 1 << 20
+_MOST_DIGITS = 20
+"""As many as 2^64 has: Python refuses to read numbers of thousands of them."""
 _ENCODING, _ERRORS = "utf-8", "surrogateescape"
 
 
@@ -166,14 +168,19 @@ def _pax_records(content: bytes) -> dict[str, str]:
     records: dict[str, str] = {}
     while content:
         length, _, _ = content.partition(b" ")
-        if not length.isdigit() or not 0 < int(length) <= len(content):
+        if not _is_number(length) or not 0 < int(length) <= len(content):
             raise IntegrityError("not a tar archive: a malformed extended header")
         record, content = content[: int(length)], content[int(length) :]
         key, _, value = record[len(length) + 1 : -1].decode(_ENCODING, _ERRORS).partition("=")
         records[key] = value
-    if not records.get("size", "0").isdigit():
+    if not _is_number(records.get("size", "0").encode(_ENCODING, _ERRORS)):
         raise IntegrityError("not a tar archive: a malformed size")
     return records
+
+
+def _is_number(digits: bytes) -> bool:
+    """Whether these are ASCII digits; of text, ``isdigit`` also takes what ``int`` does not."""
+    return digits.isdigit() and len(digits) <= _MOST_DIGITS
 
 
 def _member(info: tarfile.TarInfo, named: dict[str, str], offset: int, size: int) -> Member | None:

@@ -121,6 +121,13 @@ def test_a_tag_before_a_digest_is_dropped_for_the_digest() -> None:
     assert (reference.image, reference.tag, reference.digest) == ("app", "", DIGEST)
 
 
+@pytest.mark.parametrize("name", ["app:v1:v2", "app:v 1", "app:", ":v1", "a:x/b:v1"])
+def test_no_more_than_one_tag_stands_before_a_digest(name: str) -> None:
+    """``app:v1:v2@sha256:…`` was taken for ``app@sha256:…``."""
+    with pytest.raises(InvalidReference):
+        parse_image_reference(f"s3://bucket/{name}@{DIGEST}")
+
+
 def test_names_of_the_go_tool_can_be_read_but_not_made() -> None:
     assert not parse_image_reference("s3://bucket/MyApp:v1").is_creatable
     assert not parse_image_reference("s3://bucket/a/b..c:v1").is_creatable

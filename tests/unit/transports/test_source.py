@@ -113,3 +113,9 @@ def test_every_way_leads_to_the_same_image(tmp_path: Path) -> None:
 def test_what_is_not_there_is_not_found(text: str, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         opened(text, tmp_path)
+
+
+def test_a_store_as_a_source_is_not_sent_to_a_command_that_is_not_there() -> None:
+    with pytest.raises(UsageError) as raised:
+        parse_source("s3://bucket/app:v1")
+    assert "s3lo copy" not in raised.value.hint
