@@ -52,7 +52,7 @@ class Work(Protocol):
     def next_job(self) -> Job | None:
         """Another job that may start now; None where there is none at the moment."""
 
-    def done(self, job: Job, value: str) -> None: ...
+    def done(self, job: Job, outcome: Done) -> None: ...
 
     def hashed(self, result: Hashed) -> None: ...
 
@@ -148,7 +148,7 @@ class Coordinator:
         self.retries.forget(outcome.id)
         self.window.on_done()
         self._last_done_at = time.monotonic()
-        work.done(flight.job, outcome.value)
+        work.done(flight.job, outcome)
 
     def _retry(self, flight: Flight, outcome: Failed) -> None:
         """Queue a failed job again, or raise its error where that makes no sense (any more)."""
@@ -254,7 +254,7 @@ class Coordinator:
                 elif isinstance(message, Done):
                     # It is ending anyway, perhaps because the observer raises: note what began.
                     with suppress(Exception):
-                        work.done(flight.job, message.value)
+                        work.done(flight.job, message)
             case Lost(number):
                 self.ledger.remove_worker(number)
                 self._pool.remove(number)

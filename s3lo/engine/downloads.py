@@ -12,7 +12,7 @@ from itertools import count
 
 from s3lo import files
 from s3lo.engine import plan
-from s3lo.engine.jobs import Abort, Get, Job
+from s3lo.engine.jobs import Abort, Done, Get, Job
 from s3lo.engine.settings import EngineSettings
 from s3lo.engine.transfers import DAMAGED, Download
 from s3lo.engine.verifier import Hashed, Verifier
@@ -68,8 +68,8 @@ class Downloads:
             path=str(blob.path),
         )
 
-    def done(self, job: Job, value: str) -> None:
-        del value
+    def done(self, job: Job, outcome: Done) -> None:
+        del outcome
         assert isinstance(job, Get)
         position = self._frontiers[job.blob].add(job.offset, job.length)
         self._observe(BytesMoved("transfer", job.length))

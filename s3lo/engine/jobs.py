@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from s3lo.errors import S3loError
+from s3lo.model.multipart import StoredPart
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -46,19 +47,24 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Begin a multipart upload; done with its upload id."""
+    """Begin a multipart upload; done with its upload id, and with the name of the checksum that
+    its parts shall carry, where it ``is_checked`` and the store takes one."""
 
     id: int
     blob: int
     key: str
     size: int
     headers: Headers
+    is_checked: bool = True
     length: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PutPart:
-    """One part; done with its ETag. ``offset`` is its place in the object."""
+    """One part; done with its ETag, and its checksum if it ``is_checked``.
+
+    ``offset`` is its place in the object.
+    """
 
     id: int
     blob: int
@@ -69,11 +75,12 @@ class PutPart:
     file_offset: int
     offset: int
     length: int
+    is_checked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Make the object, of ``size`` bytes, of its parts ``(number, etag)``, in order.
+    """Make the object, of ``size`` bytes, of its parts, in order.
 
     ``is_repeat`` says that it was asked for before and the answer got lost: it may be done.
     """
@@ -82,7 +89,7 @@ class Finish:
     blob: int
     key: str
     upload_id: str
-    parts: tuple[tuple[int, str], ...]
+    parts: tuple[StoredPart, ...]
     size: int
     is_repeat: bool = False
     length: int = 0
@@ -102,10 +109,11 @@ Job = Get | Put | Begin | PutPart | Finish | Abort
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """``value`` is an upload id or an ETag where the job has one."""
+    """``value`` is an upload id or an ETag, ``checksum`` what belongs to it, where the job has one."""
 
     id: int
     value: str = ""
+    checksum: str = ""
 
 
 @dataclass(frozen=True, slots=True)

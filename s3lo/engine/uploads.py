@@ -17,12 +17,13 @@ from enum import Enum, auto
 from itertools import count
 
 from s3lo.engine import plan
-from s3lo.engine.jobs import Abort, Begin, Finish, Job, Put, PutPart
+from s3lo.engine.jobs import Abort, Begin, Done, Finish, Job, Put, PutPart
 from s3lo.engine.settings import EngineSettings
 from s3lo.engine.transfers import Upload
 from s3lo.engine.verifier import Hashed, Verifier
 from s3lo.errors import DigestMismatch, UsageError
 from s3lo.events import BlobDone, BytesMoved, Observer
+from s3lo.model.multipart import StoredPart
 
 
 class _Stage(Enum):
@@ -40,7 +41,8 @@ class _Progress:
     upload_id: str = ""
     waiting: Iterator[plan.Range] = field(default_factory=lambda: iter(()))
     parts_left: int = 0
-    etags: dict[int, str] = field(default_factory=dict)
+    is_checked: bool = False
+    stored: list[StoredPart] = field(default_factory=list)
 
 
 class Uploads:
@@ -79,13 +81,13 @@ class Uploads:
             self._open(number)
         return self._ready.popleft() if self._ready else self._next_part()
 
-    def done(self, job: Job, value: str) -> None:
+    def done(self, job: Job, outcome: Done) -> None:
         progress = self._active[job.blob]
         match job:
             case Begin():
-                self._begun(job.blob, progress, value)
+                self._begun(job.blob, progress, outcome)
             case PutPart():
-                progress.etags[job.number] = value
+                progress.stored.append(StoredPart(job.number, outcome.value, outcome.checksum))
                 progress.parts_left -= 1
                 self._observe(BytesMoved("transfer", job.length))
                 self._finish_if_complete(job.blob, progress)
@@ -148,11 +150,12 @@ class Uploads:
             )
         )
 
-    def _begun(self, number: int, progress: _Progress, upload_id: str) -> None:
+    def _begun(self, number: int, progress: _Progress, outcome: Done) -> None:
         size = self._blobs[number].size
         part_bytes = plan.upload_part_bytes(size, self._part_bytes)
         progress.stage = _Stage.MOVING
-        progress.upload_id = upload_id
+        progress.upload_id = outcome.value
+        progress.is_checked = bool(outcome.checksum)
         progress.waiting = plan.ranges(number, size, part_bytes)
         progress.parts_left = -(-size // part_bytes)
         self._moving.append(number)
@@ -168,25 +171,26 @@ class Uploads:
         return None
 
     def _put_part(self, number: int, part: plan.Range) -> PutPart:
-        blob = self._blobs[number]
+        blob, progress = self._blobs[number], self._active[number]
         part_bytes = plan.upload_part_bytes(blob.size, self._part_bytes)
         return PutPart(
             id=next(self._ids),
             blob=number,
             key=blob.key,
-            upload_id=self._active[number].upload_id,
+            upload_id=progress.upload_id,
             number=1 + part.offset // part_bytes,
             path=str(blob.path),
             file_offset=blob.offset + part.offset,
             offset=part.offset,
             length=part.length,
+            is_checked=progress.is_checked,
         )
 
     def _finish_if_complete(self, number: int, progress: _Progress) -> None:
         if progress.stage is not _Stage.MOVING or progress.parts_left or not progress.is_verified:
             return
         progress.stage = _Stage.FINISHING
-        parts = tuple(sorted(progress.etags.items()))
+        parts = tuple(sorted(progress.stored, key=lambda part: part.number))
         blob = self._blobs[number]
         self._ready.append(
             Finish(next(self._ids), number, blob.key, progress.upload_id, parts, blob.size)

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from html import escape, unescape
 
 from s3lo.model.objects import Request
 
 _UPLOAD_ID = re.compile(rb"<UploadId>([^<]+)</UploadId>")
+CHECKSUM = "CRC64NVME"
+"""What parts carry: S3 checks each part against it, and the whole object as well."""
+_CHECKSUM_HEADER = "x-amz-checksum-crc64nvme"
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
-def begin(key: str, headers: tuple[tuple[str, str], ...]) -> Request:
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    """A part that is stored: its ETag and, where it carried one, its checksum (base64)."""
+
+    number: int
+    etag: str
+    checksum: str = ""
+
+
+def begin(key: str, headers: tuple[tuple[str, str], ...], *, is_checked: bool) -> Request:
     """CreateMultipartUpload: storage class, content type and so on are said here, once."""
+    if is_checked:
+        named = (("x-amz-checksum-algorithm", CHECKSUM), ("x-amz-checksum-type", "FULL_OBJECT"))
+        headers = (*headers, *named)
     return Request("POST", "CreateMultipartUpload", key, (("uploads", ""),), headers)
 
 
@@ -23,17 +39,16 @@ def upload_id(answer: bytes) -> str:
     return unescape(found.group(1).decode()) if found else ""
 
 
-def put_part(key: str, upload: str, number: int) -> Request:
-    """UploadPart; numbers run from 1 to 10,000."""
-    return Request("PUT", "UploadPart", key, (("partNumber", str(number)), ("uploadId", upload)))
+def put_part(key: str, upload: str, number: int, checksum: str = "") -> Request:
+    """UploadPart; numbers run from 1 to 10,000, ``checksum`` is base64."""
+    query = (("partNumber", str(number)), ("uploadId", upload))
+    headers = ((_CHECKSUM_HEADER, checksum),) if checksum else ()
+    return Request("PUT", "UploadPart", key, query, headers)
 
 
-def finish(key: str, upload: str, parts: Iterable[tuple[int, str]]) -> Request:
-    """CompleteMultipartUpload with parts as (number, ETag), in ascending order."""
-    listed = "".join(
-        f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(etag)}</ETag></Part>"
-        for number, etag in parts
-    )
+def finish(key: str, upload: str, parts: Iterable[StoredPart]) -> Request:
+    """CompleteMultipartUpload with its parts in ascending order."""
+    listed = "".join(map(_listed, parts))
     body = f'<CompleteMultipartUpload xmlns="{_NAMESPACE}">{listed}</CompleteMultipartUpload>'
     return Request(
         "POST",
@@ -43,6 +58,12 @@ def finish(key: str, upload: str, parts: Iterable[tuple[int, str]]) -> Request:
         (("content-type", "application/xml"),),
         body.encode(),
     )
+
+
+def _listed(part: StoredPart) -> str:
+    checksum = f"<Checksum{CHECKSUM}>{part.checksum}</Checksum{CHECKSUM}>" if part.checksum else ""
+    number = f"<PartNumber>{part.number}</PartNumber>"
+    return f"<Part>{number}<ETag>{escape(part.etag)}</ETag>{checksum}</Part>"
 
 
 def abort(key: str, upload: str) -> Request:

@@ -33,7 +33,13 @@ class InvalidStorageClass(ServiceError):
     code = "invalid_storage_class"
 
 
-_ERROR_DOCUMENT = re.compile(rb"\s*(?:<\?xml[^>]*\?>)?\s*<Error[>\s]")
+class Unsupported(ServiceError):
+    """The endpoint does not know something that was asked of it."""
+
+    code = "unsupported"
+
+
+_ERROR_DOCUMENT = re.compile(rb"\s*(?:<\?xml[^>]*\?>\s*)?<Error[>\s]")
 _CODE = re.compile(rb"<Code>([^<]*)</Code>")
 _MESSAGE = re.compile(rb"<Message>([^<]*)</Message>")
 
@@ -53,6 +59,7 @@ _DENIED = frozenset(
 _EXPIRED = frozenset({"ExpiredToken", "TokenRefreshRequired"})
 _THROTTLED = frozenset({"SlowDown", "TooManyRequests", "RequestLimitExceeded", "Throttling"})
 _DIGEST = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"})
+_UNSUPPORTED = frozenset({"NotImplemented", "InvalidRequest", "InvalidArgument"})
 _REDIRECT = frozenset({301, 307, 308})
 
 
@@ -76,7 +83,8 @@ def is_throttled(response: Response) -> bool:
 def is_retryable(response: Response) -> bool:
     """Worth trying again as it is."""
     timed_out = error_code(response) in ("RequestTimeout", "InternalError", "OperationAborted")
-    return is_throttled(response) or response.status >= 500 or response.status == 408 or timed_out
+    failed = response.status >= 500 and response.status != 501
+    return is_throttled(response) or failed or response.status == 408 or timed_out
 
 
 def is_expired(response: Response) -> bool:
@@ -104,6 +112,8 @@ def error_from(response: Response, what: str) -> S3loError:
         return RefusedError(f"a condition on {detail} does not hold")
     if code == "InvalidStorageClass":
         return InvalidStorageClass(f"the service has no such storage class for {detail}")
+    if code in _UNSUPPORTED or response.status == 501:
+        return Unsupported(f"the service does not support what was asked for {detail}")
     if code in _DIGEST:
         return DigestMismatch(f"the service received other bytes than were sent for {detail}")
     if is_throttled(response):

@@ -104,6 +104,19 @@ def slow_down(exchange: Exchange) -> None:
     exchange.reply(Answer(503, headers, b"" if exchange.method == "HEAD" else _SLOW_DOWN))
 
 
+def refusing(status: int, code: str, header: str = "") -> Fault:
+    """An error with one of S3's codes; given a header, only requests that carry it."""
+
+    def refuse(exchange: Exchange) -> None:
+        if header and not any(name.lower() == header for name, _ in exchange.headers):
+            exchange.reply(exchange.forward())
+            return
+        body = f"<Error><Code>{code}</Code><Message>No.</Message></Error>".encode()
+        exchange.reply(Answer(status, (("Content-Length", str(len(body))),), body))
+
+    return refuse
+
+
 def reset(exchange: Exchange) -> None:
     """The connection breaks before the service has seen the request."""
     exchange.hang_up()

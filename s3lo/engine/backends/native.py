@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from s3lo.engine import native_errors
 from s3lo.engine.backends import Report
 from s3lo.engine.client import NativeClient, Reply
+from s3lo.engine.file_range import FileRange
 from s3lo.engine.jobs import (
     Abort,
     Begin,
@@ -27,7 +29,7 @@ from s3lo.engine.transfers import DAMAGED
 from s3lo.errors import NotFoundError, S3loError, ServiceError, SizeMismatch
 from s3lo.model import multipart, s3_errors
 from s3lo.model.objects import Credentials, Endpoint, Request, Response
-from s3lo.model.s3_errors import InvalidStorageClass
+from s3lo.model.s3_errors import InvalidStorageClass, Unsupported
 
 _STORAGE_CLASS = "x-amz-storage-class"
 _NOT_SATISFIABLE = 416
@@ -44,8 +46,10 @@ class NativeBackend:
         self._running: dict[int, Any] = {}
         self._looking: dict[int, Any] = {}
         self._takes_classes = True
+        self._takes_checksums = True
 
     def start(self, job: Job, report: Report) -> None:
+        job = self._adapted(job)
         finish = self._finisher(job, lambda outcome: self._reconsider(job, outcome, report))
         try:
             match job:
@@ -62,29 +66,28 @@ class NativeBackend:
         else:
             self._remember(job.id, handle)
 
+    def _adapted(self, job: Job) -> Job:
+        """The job without what this endpoint is known not to take."""
+        if isinstance(job, Put | Begin) and not self._takes_classes:
+            job = replace(job, headers=_without_class(job.headers))
+        if isinstance(job, Begin) and not self._takes_checksums:
+            job = replace(job, is_checked=False)
+        return job
+
     def _reconsider(self, job: Job, outcome: Outcome, report: Report) -> None:
         """Report an outcome, unless it asks for one more request first."""
-        failed = outcome if isinstance(outcome, Failed) else None
-        if failed and isinstance(job, Put | Begin) and self._refuses_class(failed, job.headers):
-            self._takes_classes = False
-            self.start(job, report)
-        elif failed and isinstance(job, Finish) and job.is_repeat and _is_absent(failed):
-            self._look_for(job, failed, report)
-        else:
-            report(outcome)
-
-    def _refuses_class(self, failed: Failed, headers: Headers) -> bool:
-        return (
-            isinstance(failed.error, InvalidStorageClass)
-            and self._accepted(headers) is headers
-            and any(name == _STORAGE_CLASS for name, _ in headers)
-        )
-
-    def _accepted(self, headers: Headers) -> Headers:
-        """Headers that this endpoint takes: some know no storage classes but their own."""
-        if self._takes_classes:
-            return headers
-        return tuple(header for header in headers if header[0] != _STORAGE_CLASS)
+        match outcome, job:
+            case Failed(error=InvalidStorageClass()), Put() | Begin() if _has_class(job):
+                self._takes_classes = False
+                self.start(job, report)
+            case Failed(error=Unsupported()), Begin(is_checked=True):
+                # Some endpoints know no CRC-64/NVME; what exactly they say to it differs.
+                self._takes_checksums = False
+                self.start(job, report)
+            case Failed(error=NotFoundError()), Finish(is_repeat=True):
+                self._look_for(job, outcome, report)
+            case _:
+                report(outcome)
 
     def _look_for(self, job: Finish, failed: Failed, report: Report) -> None:
         """An upload that is gone after its answer was lost: done if its object is there."""
@@ -141,22 +144,23 @@ class NativeBackend:
         return self._client.ranged_get(request, on_headers, on_body, on_done)
 
     def _put(self, job: Put | PutPart, finish: Callable[[Outcome], None]) -> Any:
-        stream = _FileRange(job.path, job.file_offset, job.length)
+        stream = FileRange(job.path, job.file_offset, job.length)
+        checksum = stream.crc64() if isinstance(job, PutPart) and job.is_checked else ""
 
         def on_done(reply: Reply) -> None:
             stream.close()
-            finish(self._outcome(job, reply, reply.headers.get("etag", "")))
+            finish(self._outcome(job, reply, reply.headers.get("etag", ""), checksum))
 
         if isinstance(job, PutPart):
-            request = multipart.put_part(job.key, job.upload_id, job.number)
+            request = multipart.put_part(job.key, job.upload_id, job.number, checksum)
         else:
-            request = Request("PUT", "PutObject", job.key, headers=self._accepted(job.headers))
+            request = Request("PUT", "PutObject", job.key, headers=job.headers)
         return self._client.exchange(request, _ignore_body, on_done, stream, job.length)
 
     def _control(self, job: Begin | Finish | Abort, finish: Callable[[Outcome], None]) -> Any:
         match job:
             case Begin():
-                request = multipart.begin(job.key, self._accepted(job.headers))
+                request = multipart.begin(job.key, job.headers, is_checked=job.is_checked)
             case Finish():
                 request = multipart.finish(job.key, job.upload_id, job.parts)
             case Abort():
@@ -165,7 +169,7 @@ class NativeBackend:
 
     def _judge(self, job: Begin | Finish | Abort, reply: Reply, body: bytes) -> Outcome:
         if reply.error is None and isinstance(job, Begin):
-            return _begun(job, body)
+            return _begun(job, body, multipart.CHECKSUM if job.is_checked else "")
         answer = Response(reply.status, reply.headers, body)
         if reply.error is None and isinstance(job, Finish) and s3_errors.error_code(answer):
             # S3 answers 200 before it knows whether completing will succeed.
@@ -185,9 +189,9 @@ class NativeBackend:
             request, on_body, lambda reply: on_answer(reply, bytes(body)), stream, length
         )
 
-    def _outcome(self, job: Job, reply: Reply, value: str) -> Outcome:
+    def _outcome(self, job: Job, reply: Reply, value: str, checksum: str = "") -> Outcome:
         if reply.error is None:
-            return Done(job.id, value)
+            return Done(job.id, value, checksum)
         return native_errors.failure(job.id, reply, self._name(job))
 
     def _name(self, job: Job) -> str:
@@ -213,44 +217,6 @@ class NativeBackend:
                 self._running[job_id] = handle
 
 
-class _FileRange:
-    """A range of a file as the stream that awscrt reads a body from.
-
-    ``readinto`` fills the client's own buffer from the page cache, outside the GIL and with no
-    copy into Python.
-    """
-
-    def __init__(self, path: str, offset: int, length: int) -> None:
-        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self._start = self._position = offset
-        self._end = offset + length
-
-    def readinto(self, buffer: memoryview) -> int:
-        wanted = min(len(buffer), self._end - self._position)
-        count = os.preadv(self._fd, [buffer[:wanted]], self._position)
-        self._position += count
-        return count
-
-    def read(self, size: int = -1) -> bytes:
-        left = self._end - self._position
-        data = os.pread(self._fd, left if size < 0 else min(size, left), self._position)
-        self._position += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: self._start, os.SEEK_CUR: self._position, os.SEEK_END: self._end}
-        self._position = base[whence] + offset
-        return self.tell()
-
-    def tell(self) -> int:
-        return self._position - self._start
-
-    def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-
 def _check_size(job: Get, headers: Mapping[str, str]) -> None:
     """The object's whole size stands in ``Content-Range`` (RFC 9110, section 14.4)."""
     total = headers.get("content-range", "").rpartition("/")[2]
@@ -268,10 +234,10 @@ def _write_all(fd: int, chunk: bytes, offset: int) -> int:
     return written
 
 
-def _begun(job: Begin, body: bytes) -> Outcome:
+def _begun(job: Begin, body: bytes, checksum: str) -> Outcome:
     upload_id = multipart.upload_id(body)
     if upload_id:
-        return Done(job.id, upload_id)
+        return Done(job.id, upload_id, checksum)
     return Failed(job.id, ServiceError(f"{job.key}: the service began no multipart upload"))
 
 
@@ -283,8 +249,12 @@ def _memory_stream(body: bytes | None) -> tuple[Any, int]:
     return BytesIO(body), len(body)
 
 
-def _is_absent(failed: Failed) -> bool:
-    return isinstance(failed.error, NotFoundError)
+def _has_class(job: Put | Begin) -> bool:
+    return any(name == _STORAGE_CLASS for name, _ in job.headers)
+
+
+def _without_class(headers: Headers) -> Headers:
+    return tuple(header for header in headers if header[0] != _STORAGE_CLASS)
 
 
 def _ignore_body(chunk: bytes, offset: int) -> None:

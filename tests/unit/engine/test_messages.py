@@ -11,6 +11,7 @@ from s3lo import errors
 from s3lo.engine import channel, jobs
 from s3lo.engine.backends import LocalConfig, NativeConfig
 from s3lo.engine.channel import Channel
+from s3lo.model.multipart import StoredPart
 from s3lo.model.objects import Credentials, Endpoint
 
 CREDENTIALS = Credentials("id", "secret", "token", 1.0)
@@ -20,7 +21,7 @@ JOBS: tuple[jobs.Job, ...] = (
     jobs.Put(1, 2, "key", "/path", 3, 4, (("name", "value"),)),
     jobs.Begin(1, 2, "key", 3, (("name", "value"),)),
     jobs.PutPart(1, 2, "key", "upload", 3, "/path", 4, 5, 6),
-    jobs.Finish(1, 2, "key", "upload", ((1, "etag"),), 3, is_repeat=True),
+    jobs.Finish(1, 2, "key", "upload", (StoredPart(1, "etag", "sum"),), 3, is_repeat=True),
     jobs.Abort(1, 2, "key", "upload"),
 )
 MESSAGES = (
