@@ -1,4 +1,4 @@
-"""Files: staging directories that vanish, preallocation, and free space.
+"""Files: staging directories that vanish, names taken in one step, preallocation, free space.
 
 A staging directory lies beside what it will become (same file system, so that a rename puts it in
 place) and is locked while its process lives. One left by a killed process is unlocked, and the
@@ -10,16 +10,32 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import shutil
 import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from s3lo.errors import DiskFull, from_os
+from s3lo.errors import DiskFull, LocalError, from_os
 
 _MARK = ".s3lo-"
 _LOCK = ".lock"
+_MOST_NAME_BYTES = 200
+"""Of a destination's name in that of its staging directory, which has 255 for everything."""
+_TRIES = 16
+
+
+def scratch_directory(tmpdir: Path | None) -> Path:
+    """Where temporary files lie: the directory asked for, else the system's; raises LocalError."""
+    try:
+        return tmpdir or Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise LocalError(
+            "there is no directory for temporary files that can be written to",
+            hint="Name one with --tmpdir or TMPDIR.",
+        ) from error
 
 
 class Staging:
@@ -27,7 +43,7 @@ class Staging:
 
     def __init__(self, parent: Path, name: str = "") -> None:
         self._parent = parent
-        self._prefix = f".{name}{_MARK}" if name else _MARK
+        self._prefix = f".{_bounded(name)}{_MARK}" if name else _MARK
         self._path: Path | None = None
         self._lock = -1
 
@@ -35,12 +51,12 @@ class Staging:
         try:
             self._parent.mkdir(parents=True, exist_ok=True)
             _sweep(self._parent, self._prefix)
-            self._path = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self._parent))
-            self._lock = os.open(self._path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-        except OSError as error:
-            raise from_os(error, "making a temporary directory in") from error
-        return self._path
+            return self._make()
+        except BaseException as error:
+            self._remove()
+            if isinstance(error, OSError):
+                raise from_os(error, "making a temporary directory in") from error
+            raise
 
     def __exit__(
         self,
@@ -48,10 +64,23 @@ class Staging:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._remove()
+
+    def _make(self) -> Path:
+        """Another process may sweep the directory before it is locked: then make another one."""
+        for _ in range(_TRIES):
+            self._path = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self._parent))
+            with suppress(FileNotFoundError):
+                self._lock = _create_lock(self._path / _LOCK)
+                return self._path
+        raise OSError(errno.EAGAIN, "temporary directories are removed by others", self._parent)
+
+    def _remove(self) -> None:
         if self._path:
             shutil.rmtree(self._path, ignore_errors=True)
         if self._lock >= 0:
             os.close(self._lock)
+            self._lock = -1
 
     def publish(self, destination: Path) -> None:
         """Rename the directory to its final name, which must not exist or be an empty directory."""
@@ -72,7 +101,7 @@ class Staging:
         with suppress(FileNotFoundError):
             (self._path / _LOCK).unlink()
         os.chmod(self._path, 0o777 & ~_umask())
-        if not _swap(self._path, destination):
+        if not _rename2(self._path, destination, _RENAME_EXCHANGE):
             aside = self._path.with_name(f"{self._path.name}.old")
             os.rename(destination, aside)
             try:
@@ -84,20 +113,92 @@ class Staging:
         # Unlocked: should this process be killed before it is removed, the next one sweeps it.
         (self._path / _LOCK).touch()
 
+    def move_into(self, destination: Path, names: Sequence[str]) -> None:
+        """Move these entries into an existing directory, in this order; all or, on errors, none.
+
+        For a destination that cannot be renamed onto. Raises OSError, FileExistsError where a name
+        is taken.
+        """
+        assert self._path is not None
+        moved: list[str] = []
+        try:
+            for name in names:
+                rename_new(self._path / name, destination / name)
+                moved.append(name)
+        except BaseException:
+            for name in reversed(moved):
+                os.rename(destination / name, self._path / name)
+            raise
+
+
+def is_own(name: str) -> bool:
+    """Whether this is how staging directories inside a destination are called."""
+    return name.startswith(_MARK)
+
+
+def _bounded(name: str) -> str:
+    encoded = os.fsencode(name)
+    if len(encoded) <= _MOST_NAME_BYTES:
+        return name
+    return encoded[:_MOST_NAME_BYTES].decode("utf-8", "ignore")
+
+
+def _create_lock(path: Path) -> int:
+    """A locked file; FileNotFoundError where a sweeper took it, and its directory, before us."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        if not os.path.samestat(os.fstat(fd), os.stat(path)):
+            raise FileNotFoundError(errno.ENOENT, "replaced", str(path))
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def rename_new(source: Path, destination: Path) -> None:
+    """Give a file or directory a name that must be free; raises FileExistsError where it is not.
+
+    In one step, so that of several at one moment one wins: renameat2(2), or a link where that is
+    missing (NFS). Some file systems have neither (FUSE, CIFS); there the name is looked at before,
+    and what appears in the microseconds between is replaced.
+    """
+    if _rename2(source, destination, _RENAME_NOREPLACE) or _link(source, destination):
+        return
+    if os.path.lexists(destination):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(destination))
+    os.rename(source, destination)
+
+
+_NO_LINKS = (errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EMLINK)
+
+
+def _link(source: Path, destination: Path) -> bool:
+    """Link and unlink; False where the file system cannot."""
+    try:
+        os.link(source, destination)
+    except OSError as error:
+        if error.errno in _NO_LINKS:
+            return False
+        raise
+    os.unlink(source)
+    return True
+
 
 _AT_FDCWD = -100
+_RENAME_NOREPLACE = 1
 _RENAME_EXCHANGE = 2
 
 
-def _swap(one: Path, other: Path) -> bool:
-    """Exchange two paths (renameat2(2)); False where kernel, library or file system cannot."""
+def _rename2(one: Path, other: Path, flag: int) -> bool:
+    """Rename with a flag (renameat2(2)); False where kernel, library or file system cannot."""
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "renameat2"):
         return False
     paths = os.fsencode(one), os.fsencode(other)
-    if libc.renameat2(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE) == 0:
+    if libc.renameat2(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], flag) == 0:
         return True
     number = ctypes.get_errno()
     if number in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
@@ -111,7 +212,9 @@ def _sweep(parent: Path, prefix: str) -> None:
         if not entry.name.startswith(prefix) or not entry.is_dir(follow_symlinks=False):
             continue
         with suppress(OSError):
-            lock = os.open(os.path.join(entry.path, _LOCK), os.O_RDWR | os.O_CLOEXEC)
+            # Whoever may write here may have put a link or a FIFO in its place.
+            flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+            lock = os.open(os.path.join(entry.path, _LOCK), flags)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(entry.path, ignore_errors=True)
@@ -163,12 +266,33 @@ def _is_memory(fd: int) -> bool:
     """Whether an open file lies on tmpfs: found by its device in the mount table."""
     device = os.fstat(fd).st_dev
     wanted = f"{os.major(device)}:{os.minor(device)}"
-    with suppress(OSError), open("/proc/self/mountinfo", encoding="utf-8") as mounts:
-        for line in mounts:
-            fields = line.split()
-            if fields[2] == wanted:
-                return fields[fields.index("-") + 1] in _MEMORY_FILE_SYSTEMS
+    for fields in _mounts():
+        if fields[2] == wanted:
+            return fields[fields.index("-") + 1] in _MEMORY_FILE_SYSTEMS
     return False
+
+
+def is_mount_point(directory: Path) -> bool:
+    """Whether a file system is mounted here, which can be filled but not renamed onto.
+
+    ``os.path.ismount`` alone misses a directory that is bound over another of its file system.
+    """
+    real = os.path.realpath(directory)
+    return os.path.ismount(real) or any(_unescaped(fields[4]) == real for fields in _mounts())
+
+
+def _mounts() -> Iterator[list[str]]:
+    """The fields of each mount (proc(5), "/proc/pid/mountinfo"); none where there is no proc."""
+    with (
+        suppress(OSError),
+        open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts,
+    ):
+        yield from map(str.split, mounts)
+
+
+def _unescaped(path: str) -> str:
+    """A path of the mount table, where white space and backslashes are octal."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path)
 
 
 def require_free_space(directory: Path, needed_bytes: int) -> None:

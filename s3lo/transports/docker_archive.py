@@ -10,13 +10,14 @@ that it has not computed. The image config, whose digest is the image id, stays 
 from __future__ import annotations
 
 import os
+import stat
 import tarfile
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from s3lo.errors import DestinationExists, IntegrityError, from_os
-from s3lo.files import Staging
+from s3lo.files import Staging, rename_new
 from s3lo.model import media_types
 from s3lo.model.digest import Digest
 from s3lo.model.documents import (
@@ -213,8 +214,7 @@ def write(image: PulledImage, path: Path, tags: Collection[str], *, force: bool)
             with open(unfinished, "wb", buffering=0) as file:
                 for chunk in chunks(image, tags, accepts_zstd=False):
                     _write_all(file.fileno(), chunk)
-            # A link fails where a name is taken, a rename does not.
-            (os.replace if force else os.link)(unfinished, path)
+            (os.replace if force else rename_new)(unfinished, path)
         except FileExistsError as error:
             raise DestinationExists(f"{path} has appeared meanwhile") from error
         except OSError as error:
@@ -228,8 +228,19 @@ def _write_all(fd: int, chunk: bytes) -> None:
 
 
 def check_destination(path: Path, *, force: bool) -> None:
-    """Raise DestinationExists where there is a file already and no ``force``, or a directory."""
-    if path.is_dir():
+    """Raise DestinationExists where there is a file already and no ``force``, or no plain file.
+
+    ``force`` replaces a file, but never a device or a FIFO: ``/dev/null`` would become an archive.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mode = stat.S_IFREG if path.is_symlink() else 0
+    except OSError as error:
+        raise from_os(error, "looking at") from error
+    if stat.S_ISDIR(mode):
         raise DestinationExists(f"{path} is a directory", hint="Name a file.")
-    if not force and (path.exists() or path.is_symlink()):
+    if mode and not stat.S_ISREG(mode):
+        raise DestinationExists(f"{path} is not a regular file", hint="Name another file.")
+    if mode and not force:
         raise DestinationExists(f"{path} exists already")

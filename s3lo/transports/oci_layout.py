@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 from s3lo.errors import DestinationExists, NotFoundError, from_os
 from s3lo.events import Observer
-from s3lo.files import Staging
+from s3lo.files import Staging, is_mount_point, is_own
 from s3lo.model.documents import Document, Index, Manifest, encode
 from s3lo.model.media_types import OCI_INDEX
 from s3lo.model.platform import Platform
@@ -15,6 +16,8 @@ from s3lo.transports import oci_form
 from s3lo.transports.contents import DirectoryContents, blob_name
 from s3lo.transports.image import Compression, SourceImage
 from s3lo.transports.packer import Packer
+
+_LOST_AND_FOUND = "lost+found"
 
 
 def read(
@@ -91,7 +94,8 @@ def check_destination(directory: Path, *, force: bool) -> None:
             raise DestinationExists(
                 f"{directory} is not a directory", hint="Choose another destination."
             )
-        if not any(directory.iterdir()):
+        is_mount = is_mount_point(directory)
+        if _is_empty(directory, is_mount):
             return
     except OSError as error:
         raise from_os(error, "looking at") from error
@@ -99,22 +103,47 @@ def check_destination(directory: Path, *, force: bool) -> None:
         raise DestinationExists(
             f"{directory} is not empty and is not an OCI layout", hint="Choose another destination."
         )
+    if is_mount:
+        raise DestinationExists(
+            f"{directory} is a mount point with an OCI layout in it, which cannot be replaced",
+            hint="Name a directory inside it, or empty it.",
+        )
     if not force:
         raise DestinationExists(f"{directory} is an OCI layout already")
 
 
-def publish(staging: Staging, directory: Path, *, force: bool) -> None:
-    """Put a staged layout, on the same file system, in its place.
+def _is_empty(directory: Path, is_mount: bool) -> bool:
+    """Whether nothing is there, but for what a mounted file system may have of itself and of us."""
+    names = os.listdir(directory)
+    return not any(not is_mount or (name != _LOST_AND_FOUND and not is_own(name)) for name in names)
 
+
+def staging_for(directory: Path) -> Staging:
+    """Where a layout is made that :func:`publish` will put into its place: on its file system.
+
+    That is beside the directory itself, not beside a link that leads to it; and inside it where it
+    is a mount point.
+    """
+    real = Path(os.path.realpath(directory))
+    return Staging(real) if is_mount_point(real) else Staging(real.parent, real.name)
+
+
+def publish(staging: Staging, directory: Path, *, force: bool) -> None:
+    """Put a staged layout of :func:`staging_for` in its place.
+
+    Into a mount point its parts are moved one by one, the index last; without it there is no image.
     Where a layout is replaced, the two change places in one step: whatever happens, there is
     either the old one or the new one. Raises DestinationExists as :func:`check_destination` does.
     """
     check_destination(directory, force=force)
     try:
-        if directory.is_dir() and any(directory.iterdir()):
-            staging.exchange(directory.resolve())
+        real = Path(os.path.realpath(directory))
+        if is_mount_point(real):
+            staging.move_into(real, ("blobs", oci_form.LAYOUT_FILE, oci_form.INDEX_FILE))
+        elif real.is_dir() and any(real.iterdir()):
+            staging.exchange(real)
         else:
-            staging.publish(directory.resolve())
+            staging.publish(real)
     except OSError as error:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
             raise DestinationExists(f"{directory} has appeared meanwhile") from error

@@ -253,3 +253,19 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         docker_archive.write(image, path, [], force=True)
     assert path.read_text() == "mine"
     assert [each.name for each in path.parent.iterdir()] == ["image.tar"]
+
+
+def test_a_device_or_a_fifo_is_never_replaced(tmp_path: Path) -> None:
+    """As root, --force made a regular file of /dev/null."""
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "link").symlink_to("/dev/null")
+    for path in (tmp_path / "fifo", tmp_path / "link", Path("/dev/null")):
+        for force in (False, True):
+            with pytest.raises(DestinationExists, match="not a regular file"):
+                docker_archive.check_destination(path, force=force)
+
+
+def test_a_file_in_the_place_of_a_directory_is_found_before_the_transfer(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LocalError):
+        docker_archive.check_destination(tmp_path / "file" / "image.tar", force=False)

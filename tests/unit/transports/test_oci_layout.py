@@ -235,7 +235,7 @@ def test_without_force_an_existing_layout_stays(tmp_path: Path) -> None:
 def test_a_file_system_that_cannot_exchange_still_replaces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("s3lo.files._swap", lambda *_paths: False)
+    monkeypatch.setattr("s3lo.files._rename2", lambda *_paths: False)
     builders.write_tree(builders.plain_layout(LAYERS[:1]), tmp_path / "layout")
     staging = Staging(tmp_path, "layout")
     with staging as directory:
