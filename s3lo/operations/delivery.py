@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Protocol
 
 from s3lo.events import Observer
-from s3lo.files import Staging
+from s3lo.files import Staging, scratch_directory
 from s3lo.transports import docker_archive, oci_layout
 from s3lo.transports.destination import (
     ArchiveDestination,
@@ -16,6 +15,7 @@ from s3lo.transports.destination import (
     parse_destination,
 )
 from s3lo.transports.image import PulledImage
+from s3lo.transports.names import check_new_name, check_reference_name, reference_name
 
 
 class Delivery(Protocol):
@@ -34,16 +34,35 @@ class Delivery(Protocol):
 def delivery_to(
     to: str, name: str, force: bool, tmpdir: Path | None, observer: Observer
 ) -> Delivery:
-    """The delivery for a DEST of the command line; ``name`` is what the image is called there."""
-    scratch = tmpdir or Path(gettempdir())
+    """The delivery for a DEST of the command line; ``name`` is what the image is called there.
+
+    Raises UsageError for a DEST that is none or a name that cannot be one, LocalError where there
+    is no place for temporary files and one is needed.
+    """
     match parse_destination(to):
-        case DockerDestination():
-            return DockerDelivery(name, scratch, observer)
         case LayoutDestination(directory, own_name):
-            return LayoutDelivery(directory, own_name or name, force)
+            return LayoutDelivery(directory, _in_layout(own_name, name), force)
         case ArchiveDestination(path, own_name):
-            return ArchiveDelivery(path, own_name or name, force, scratch)
+            names = _in_docker(own_name or name)
+            return ArchiveDelivery(path, names, force, scratch_directory(tmpdir))
+        case DockerDestination():
+            return DockerDelivery(_in_docker(name), scratch_directory(tmpdir), observer)
     raise AssertionError(to)
+
+
+def _in_layout(own_name: str, name: str) -> str:
+    """The image's reference name: what DEST itself says, else the tag of its name."""
+    if own_name:
+        check_reference_name(own_name)
+        return own_name
+    return reference_name(name) if name else ""
+
+
+def _in_docker(name: str) -> list[str]:
+    """The names under which Docker will know the image: one, or none."""
+    if name:
+        check_new_name(name)
+    return [name] if name else []
 
 
 class LayoutDelivery:
@@ -51,9 +70,9 @@ class LayoutDelivery:
 
     def __init__(self, directory: Path, name: str, force: bool) -> None:
         self._directory = directory
-        self._name = name.rpartition(":")[2]
+        self._name = name
         self._force = force
-        self._staging = Staging(directory.absolute().parent, directory.name)
+        self._staging = oci_layout.staging_for(directory)
 
     def check(self) -> None:
         oci_layout.check_destination(self._directory, force=self._force)
@@ -70,9 +89,9 @@ class LayoutDelivery:
 class ArchiveDelivery:
     """The archive is written beside its destination, then renamed."""
 
-    def __init__(self, path: Path, name: str, force: bool, scratch: Path) -> None:
+    def __init__(self, path: Path, names: list[str], force: bool, scratch: Path) -> None:
         self._path = path
-        self._names = [name] if name else []
+        self._names = names
         self._force = force
         self._scratch = scratch
 
@@ -90,8 +109,8 @@ class ArchiveDelivery:
 class DockerDelivery:
     """The daemon is streamed an archive that is made while it is read."""
 
-    def __init__(self, name: str, scratch: Path, observer: Observer) -> None:
-        self._name = name
+    def __init__(self, names: list[str], scratch: Path, observer: Observer) -> None:
+        self._names = names
         self._scratch = scratch
         self._observe = observer
 
@@ -108,9 +127,5 @@ class DockerDelivery:
         from s3lo.transports.docker_daemon import connect
 
         with connect() as daemon:
-            image_id = daemon.load(image, self._tags, observer=self._observe)
-        return f"docker:{self._name or image_id}"
-
-    @property
-    def _tags(self) -> list[str]:
-        return [self._name] if self._name else []
+            image_id = daemon.load(image, self._names, observer=self._observe)
+        return f"docker:{self._names[0] if self._names else image_id}"

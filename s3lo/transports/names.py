@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 
-from s3lo.model.reference import COMPONENT, TAG
+from s3lo.errors import UsageError
+from s3lo.model.reference import COMPONENT, LAX_COMPONENT, TAG
 
 _HUB = "docker.io"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?\Z")
+_WORDS = r"[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*"
+_REFERENCE_NAME = re.compile(rf"{_WORDS}(?:/{_WORDS})*\Z")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
@@ -26,6 +29,32 @@ def is_name(text: str) -> bool:
         and (not tag or bool(TAG.match(tag)))
         and (not at or bool(_DIGEST.match(digest)))
     )
+
+
+def check_new_name(text: str) -> None:
+    """Raise UsageError where an image cannot be called this: no name, or one with a digest."""
+    if not is_name(text) or "@" in text:
+        raise UsageError(
+            f"{text!r} is not a name for an image",
+            hint="Write [HOST/]NAME[:TAG] as IMAGE_TAG, in lower case, for example app:v1.",
+        )
+
+
+def reference_name(name: str) -> str:
+    """What an image of this name is called in an OCI layout, which is its tag.
+
+    The tag may follow a name that Docker does not take, for stores have such. Raises UsageError.
+    """
+    image, _, tag = name.rpartition(":")
+    if not (TAG.match(tag) and all(LAX_COMPONENT.match(part) for part in image.split("/"))):
+        check_new_name(name)
+    return tag_of(name)
+
+
+def check_reference_name(text: str) -> None:
+    """Raise UsageError where an image of a layout cannot be called this (OCI annotations.md)."""
+    if not _REFERENCE_NAME.match(text):
+        raise UsageError(f"{text!r} is not a reference name", hint="Write a tag, for example v1.")
 
 
 def canonical(name: str) -> str:
