@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="For layers that come uncompressed.",
 )
-@option("--force", is_flag=True, help="Replace a tag that a rule protects.")
+@option("--force", is_flag=True, help="Replace a tag that a rule protects; upload every blob anew.")
 @engine_options()
 @common_options
 def push(

@@ -1,11 +1,29 @@
-"""Phase: a stretch of an operation that is announced, timed and ended."""
+"""Phase: a stretch of an operation that is announced, timed and ended, or cancelled."""
 
 from __future__ import annotations
 
+import threading
 import time
 from types import TracebackType
 
-from s3lo.events import Observer, PhaseEnded, PhaseStarted
+from s3lo.errors import Interrupted
+from s3lo.events import Event, Observer, PhaseEnded, PhaseStarted
+
+
+def cancellable(observer: Observer, cancel: threading.Event | None) -> Observer:
+    """The observer, ending the operation at its next event once ``cancel`` is set.
+
+    The engine looks at ``cancel`` by itself; this is for what runs before and after it.
+    """
+    if cancel is None:
+        return observer
+
+    def observe(event: Event) -> None:
+        if cancel.is_set():
+            raise Interrupted("cancelled")
+        observer(event)
+
+    return observe
 
 
 class Phase:

@@ -18,13 +18,13 @@ from s3lo.engine.report import EngineReport
 from s3lo.engine.transfers import Download
 from s3lo.errors import IntegrityError, NotFoundError, S3loError
 from s3lo.events import Note, Observer, ignore
-from s3lo.model.digest import Digest
+from s3lo.model import media_types
 from s3lo.model.documents import Manifest, parse_config
 from s3lo.model.platform import Platform
 from s3lo.model.reference import ImageReference, parse_image_reference
 from s3lo.operations.delivery import Delivery, delivery_to
 from s3lo.operations.depot import Depot, opened
-from s3lo.operations.phase import Phase
+from s3lo.operations.phase import Phase, cancellable
 from s3lo.operations.resolve import resolve
 from s3lo.operations.results import Phases, PulledBlob, PullResult
 from s3lo.transports.image import PulledImage
@@ -38,7 +38,7 @@ class _Pulled:
     """What came of a pull, before it is told."""
 
     manifest: Manifest
-    platform: Platform
+    platform: str
     destination: str
     phases: Phases
     engine: EngineReport
@@ -64,6 +64,7 @@ def pull(
     errors of ``s3lo.errors``; after any of them the destination is as it was.
     """
     started_at = time.monotonic()
+    observer = cancellable(observer, cancel)
     with errors.context("pulling", reference):
         source = parse_image_reference(reference, is_store)
         wanted = Platform.parse(platform) if platform else None
@@ -146,13 +147,21 @@ def _absent_blob(store: Store, manifest: Manifest, error: NotFoundError) -> S3lo
     return error
 
 
-def _platform_of(image: PulledImage, wanted: Platform | None, observer: Observer) -> Platform:
-    """What the image's config says it runs on, with a note where that is not this host."""
+def _platform_of(image: PulledImage, wanted: Platform | None, observer: Observer) -> str:
+    """What the image's config says it runs on, with a note where that is not this host.
+
+    Empty for an artifact that is no image.
+    """
     config = image.manifest.config
-    platform = parse_config(image.path(config.digest).read_bytes()).platform
+    if config.media_type not in media_types.CONFIGS:
+        return ""
+    try:
+        platform = parse_config(image.path(config.digest).read_bytes()).platform
+    except OSError as error:
+        raise errors.from_os(error, "reading") from error
     if wanted is None and not platform.satisfies(Platform.host()):
         observer(Note(f"the image is for {platform}; this host is {Platform.host()}"))
-    return platform
+    return str(platform)
 
 
 def _result(source: ImageReference, pulled: _Pulled, started_at: float) -> PullResult:
@@ -164,9 +173,9 @@ def _result(source: ImageReference, pulled: _Pulled, started_at: float) -> PullR
     return PullResult(
         reference=str(source),
         digest=str(pulled.manifest.digest),
-        platform=str(pulled.platform),
+        platform=pulled.platform,
         destination=pulled.destination,
-        image_id=str(Digest(pulled.manifest.config.digest)),
+        image_id=str(pulled.manifest.config.digest),
         blobs=tuple(blobs),
         bytes=sum(blob.size for blob in blobs),
         bytes_transferred=moved,

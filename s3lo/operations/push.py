@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import gettempdir
 from threading import Event
 
 from s3lo import errors
@@ -22,12 +22,13 @@ from s3lo.engine.report import EngineReport
 from s3lo.engine.transfers import Upload
 from s3lo.errors import ImmutableTag, UsageError
 from s3lo.events import Note, Observer, ignore
-from s3lo.files import Staging
+from s3lo.files import Staging, scratch_directory
+from s3lo.model import media_types
 from s3lo.model.documents import Descriptor, Index, parse_config
 from s3lo.model.platform import Platform
-from s3lo.model.reference import ImageReference, parse_image_reference
+from s3lo.model.reference import ImageReference, Location, parse_image_reference
 from s3lo.operations.depot import Depot, opened
-from s3lo.operations.phase import Phase
+from s3lo.operations.phase import Phase, cancellable
 from s3lo.operations.results import PushedBlob, PushResult
 from s3lo.transports.image import BlobFile, Compression, SourceImage
 from s3lo.transports.source import open_source, parse_source
@@ -59,6 +60,18 @@ class _Blob:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    """An image that is ready to leave, and how it is to arrive."""
+
+    target: ImageReference
+    image: SourceImage
+    blobs: Sequence[_Blob]
+    platforms: tuple[Platform, ...]
+    is_immutable: bool
+    is_forced: bool
+
+
 def push(
     source: str,
     reference: str,
@@ -76,16 +89,19 @@ def push(
 
     ``source`` and ``reference`` are written as on the command line. Blobs that the store has, with
     the right size, are not moved. Layers that come uncompressed are compressed. ``force`` overrides
-    an immutable tag. Raises the errors of ``s3lo.errors``; after any of them the tag is as it was.
+    an immutable tag, and uploads every blob anew, which repairs damaged ones. ``cancel``, once set,
+    ends the push with Interrupted. Raises the errors of ``s3lo.errors``; after any of them the tag is as it was.
     """
     started_at = time.monotonic()
+    observer = cancellable(observer, cancel)
     with errors.context("pushing", reference):
         target = _target(reference)
         parsed = parse_source(source)
         wanted = Platform.parse(platform) if platform else None
+        _tell_new_store(target.location, observer)
         with opened(target.location, connection, engine) as depot:
             immutable = _check_rules(depot.store, target, force, observer)
-            with Staging(tmpdir or Path(gettempdir())) as staging:
+            with Staging(scratch_directory(tmpdir)) as staging:
                 with Phase("save", observer):
                     image = open_source(
                         parsed,
@@ -94,9 +110,17 @@ def push(
                         platform=wanted,
                         observer=observer,
                     )
-                blobs = _blobs(image, staging)
-                moved, report = _publish(depot, target, image, blobs, immutable, observer, cancel)
-                return _result(target, image, blobs, moved, report, started_at)
+                outgoing = _Outgoing(
+                    target, image, _blobs(image, staging), _platforms(image), immutable, force
+                )
+                moved, report = _publish(depot, outgoing, observer, cancel)
+                return _result(outgoing, moved, report, started_at)
+
+
+def _tell_new_store(location: Location, observer: Observer) -> None:
+    """Where no store is yet, its root is a guess from the path: say which one it is."""
+    if location.scheme == "local" and not is_store(location.name):
+        observer(Note(f"a new store is made at {os.path.abspath(location.name)}"))
 
 
 def _target(reference: str) -> ImageReference:
@@ -138,13 +162,7 @@ def _blobs(image: SourceImage, staging: Path) -> list[_Blob]:
 
 
 def _publish(
-    depot: Depot,
-    target: ImageReference,
-    image: SourceImage,
-    blobs: Sequence[_Blob],
-    immutable: bool,
-    observer: Observer,
-    cancel: Event | None,
+    depot: Depot, outgoing: _Outgoing, observer: Observer, cancel: Event | None
 ) -> tuple[set[str], EngineReport]:
     """Upload what is missing, then write the tag; returns the digests that moved.
 
@@ -152,11 +170,18 @@ def _publish(
     looked at once more when the tag is visible, which keeps any later clean from taking them
     (STORAGE rule 4), and brought back if they went.
     """
-    missing = _missing(depot.store, blobs)
+    target, blobs = outgoing.target, outgoing.blobs
+    missing = blobs if outgoing.is_forced else _missing(depot.store, blobs)
     with Phase("transfer", observer, sum(blob.file.size for blob in missing)):
         report = depot.engine.upload([blob.as_upload() for blob in missing], observer, cancel)
     with Phase("publish", observer):
-        write_tag(depot.store, target.image, target.tag, image.root.raw, immutable=immutable)
+        write_tag(
+            depot.store,
+            target.image,
+            target.tag,
+            outgoing.image.root.raw,
+            immutable=outgoing.is_immutable,
+        )
         moved = {str(blob.descriptor.digest) for blob in missing}
         reused = [blob for blob in blobs if blob.descriptor.digest not in moved]
         vanished = _missing(depot.store, reused)
@@ -182,12 +207,7 @@ def _missing(store: Store, blobs: Sequence[_Blob]) -> list[_Blob]:
 
 
 def _result(
-    target: ImageReference,
-    image: SourceImage,
-    blobs: Sequence[_Blob],
-    moved: set[str],
-    report: EngineReport,
-    started_at: float,
+    outgoing: _Outgoing, moved: set[str], report: EngineReport, started_at: float
 ) -> PushResult:
     pushed = tuple(
         PushedBlob(
@@ -196,12 +216,12 @@ def _result(
             blob.descriptor.media_type,
             str(blob.descriptor.digest) in moved,
         )
-        for blob in blobs
+        for blob in outgoing.blobs
     )
     return PushResult(
-        reference=str(target),
-        digest=str(image.root.digest),
-        platform=", ".join(map(str, _platforms(image))),
+        reference=str(outgoing.target),
+        digest=str(outgoing.image.root.digest),
+        platform=", ".join(map(str, outgoing.platforms)),
         blobs=pushed,
         bytes=sum(blob.size for blob in pushed),
         bytes_uploaded=sum(blob.size for blob in pushed if blob.uploaded),
@@ -210,11 +230,19 @@ def _result(
     )
 
 
-def _platforms(image: SourceImage) -> list[Platform]:
-    """What the image runs on, as its index says, or its config where there is none."""
+def _platforms(image: SourceImage) -> tuple[Platform, ...]:
+    """What the image runs on, as its index says, or its config where there is none.
+
+    An artifact that is no image (its config has another media type) runs on nothing.
+    """
     if isinstance(image.root, Index):
-        return list(image.root.platforms)
+        return image.root.platforms
+    if image.root.config.media_type not in media_types.CONFIGS:
+        return ()
     config = image.blobs[image.root.config.digest]
-    with config.path.open("rb") as file:
-        file.seek(config.offset)
-        return [parse_config(file.read(config.size)).platform]
+    try:
+        with config.path.open("rb") as file:
+            file.seek(config.offset)
+            return (parse_config(file.read(config.size)).platform,)
+    except OSError as error:
+        raise errors.from_os(error, "reading") from error

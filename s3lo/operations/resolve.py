@@ -70,6 +70,6 @@ def read_document(store: Store, descriptor: Descriptor) -> bytes:
     if len(raw) != descriptor.size or descriptor.digest.of(raw) != descriptor.digest:
         raise DigestMismatch(
             f"{keys.blob_key(descriptor.digest)} has other content than its name says",
-            hint="The stored object is damaged: push the image again to repair it.",
+            hint="The stored object is damaged: push the image again with --force to repair it.",
         )
     return raw

@@ -44,7 +44,6 @@ _SUBJECT = "vnd.docker.reference.digest"
 
 _DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
 _PLAIN_LAYERS = frozenset({media_types.OCI_LAYER, _DOCKER_LAYER})
-_CONFIGS = frozenset({media_types.OCI_CONFIG, media_types.DOCKER_CONFIG})
 _OCI_TYPES = {
     media_types.DOCKER_MANIFEST: media_types.OCI_MANIFEST,
     media_types.DOCKER_CONFIG: media_types.OCI_CONFIG,
@@ -156,7 +155,7 @@ class _OciForm:
         return found
 
     def check_platform(self, manifest: Manifest, wanted: Platform | None) -> None:
-        if wanted is None or manifest.config.media_type not in _CONFIGS:
+        if wanted is None or manifest.config.media_type not in media_types.CONFIGS:
             return
         there = parse_config(self._raw(manifest.config)).platform
         if not there.satisfies(wanted):
@@ -166,7 +165,7 @@ class _OciForm:
         """Collect a manifest's blobs; returns it, written anew where a layer was compressed."""
         config = self._packer.restored(self._content(manifest.config))
         layers = [self._layer(layer) for layer in manifest.layers]
-        if manifest.config.media_type in _CONFIGS:
+        if manifest.config.media_type in media_types.CONFIGS:
             diff_ids = parse_config(self._raw(manifest.config)).diff_ids
             if diff_ids or not layers:
                 require_order(diff_ids, layers)
