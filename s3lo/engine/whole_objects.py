@@ -173,33 +173,57 @@ class _Transfers:
         return moved
 
 
-class _Sink(io.RawIOBase):
+class _Lazy(io.RawIOBase):
+    """A file that is open only while it is in use: a transfer may have thousands of them."""
+
+    def __init__(self, path: Path, mode: str) -> None:
+        self._path = path
+        self._mode = mode
+        self._opened: io.FileIO | None = None
+
+    @property
+    def _file(self) -> io.FileIO:
+        if self._opened is None:
+            self._opened = io.FileIO(self._path, self._mode)
+        return self._opened
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+        super().close()
+
+
+class _Sink(_Lazy):
     """A file that s3transfer fills in order, since it cannot seek, hashed on the way."""
 
     def __init__(self, blob: Download, verify: bool) -> None:
+        super().__init__(blob.path, "wb")
         self.blob = blob
         self._verify = verify
         self._hash = hashlib.sha256()
         self._written = 0
-        self._file = blob.path.open("wb", buffering=0)
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
+        if self._written + len(data) > self.blob.size:
+            raise SizeMismatch(
+                f"{self.blob.key} is more than the {self.blob.size} bytes expected", hint=DAMAGED
+            )
         self._written += self._file.write(data)
         if self._verify:
             self._hash.update(data)
+        if self._written == self.blob.size:
+            self._file.close()
         return len(data)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
 
     def check(self) -> None:
         """Raise unless what came is what was asked for."""
-        self.close()
         blob = self.blob
+        if self._written == 0:
+            self._file.close()  # an empty blob is never written to, and is a file all the same
+        self.close()
         if self._written != blob.size:
             raise SizeMismatch(
                 f"{blob.key} is {self._written} bytes where {blob.size} are expected",
@@ -213,11 +237,11 @@ class _Sink(io.RawIOBase):
             )
 
 
-class _Source(io.RawIOBase):
+class _Source(_Lazy):
     """A range of a file as a seekable file of its own."""
 
     def __init__(self, blob: Upload) -> None:
-        self._file = blob.path.open("rb", buffering=0)
+        super().__init__(blob.path, "rb")
         self._start = blob.offset
         self._size = blob.size
         self._position = 0
@@ -238,10 +262,6 @@ class _Source(io.RawIOBase):
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         self._position = base + offset
         return self._position
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
 
 
 def _require_digest(blob: Upload) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -218,3 +219,23 @@ def test_unverified_downloads_do_not_hash(rig: Rig, tmp_path: Path) -> None:
     rig.store.put(blob_key(wrong), b"content")
     engine.download([Download(wrong, 7, blob_key(wrong), tmp_path / "x")], ignore)
     assert (tmp_path / "x").read_bytes() == b"content"
+
+
+def test_more_blobs_than_a_process_may_have_files_open(rig: Rig, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    contents = [f"blob {number}".encode() for number in range(200)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (160, hard))
+    try:
+        for number, content in enumerate(contents):
+            (tmp_path / str(number)).write_bytes(content)
+        named = [(Digest.of(content), content) for content in contents]
+        rig.engine.upload(
+            [Upload(d, len(c), blob_key(d), tmp_path / str(n)) for n, (d, c) in enumerate(named)],
+            ignore,
+        )
+        rig.engine.download(
+            [Download(d, len(c), blob_key(d), tmp_path / d.hex) for d, c in named], ignore
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert all((tmp_path / d.hex).read_bytes() == c for d, c in named)
