@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -31,8 +32,8 @@ def s3lo_command(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> CommandLine:
     """Runs ``s3lo`` with arguments, without the environment of whoever runs the tests."""
-    for name in ("S3LO_OUTPUT", "S3LO_PROGRESS", "S3LO_QUIET", "S3LO_VERBOSE"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("S3LO_")]:
+        monkeypatch.delenv(name)
 
     def command(*arguments: str, **environment: str) -> Outcome:
         with monkeypatch.context() as patch:
