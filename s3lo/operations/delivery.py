@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from s3lo.events import Observer
 from s3lo.files import Staging, scratch_directory
+from s3lo.model.digest import Digest
+from s3lo.model.documents import ImageConfig, Manifest
 from s3lo.transports import docker_archive, oci_layout
 from s3lo.transports.destination import (
     ArchiveDestination,
@@ -17,6 +20,12 @@ from s3lo.transports.destination import (
 from s3lo.transports.image import PulledImage
 from s3lo.transports.names import check_new_name, check_reference_name, reference_name
 
+ReadConfig = Callable[[], ImageConfig]
+"""Fetches the image's config, ahead of its other blobs."""
+
+_WORTH_ASKING_BYTES = 16 << 20
+"""An image this large is compared with what the daemon has, which takes a request per image there."""
+
 
 class Delivery(Protocol):
     """One destination, from the first look at it to the image being there."""
@@ -24,10 +33,13 @@ class Delivery(Protocol):
     def check(self) -> None:
         """Raise, before anything moves, where the image could not be delivered."""
 
+    def known(self, manifest: Manifest, read_config: ReadConfig) -> frozenset[Digest]:
+        """Layers that the destination has already: they are neither brought nor delivered."""
+
     def staging(self) -> Staging:
         """Where the blobs are brought first."""
 
-    def deliver(self, image: PulledImage) -> str:
+    def deliver(self, image: PulledImage, known: frozenset[Digest]) -> str:
         """Make the image appear; returns where it is, as a user would write it."""
 
 
@@ -77,10 +89,15 @@ class LayoutDelivery:
     def check(self) -> None:
         oci_layout.check_destination(self._directory, force=self._force)
 
+    def known(self, manifest: Manifest, read_config: ReadConfig) -> frozenset[Digest]:
+        del manifest, read_config
+        return frozenset()
+
     def staging(self) -> Staging:
         return self._staging
 
-    def deliver(self, image: PulledImage) -> str:
+    def deliver(self, image: PulledImage, known: frozenset[Digest]) -> str:
+        del known
         oci_layout.write_documents(image.blobs_dir.parents[1], image.manifest, self._name)
         oci_layout.publish(self._staging, self._directory, force=self._force)
         return f"oci:{self._directory}"
@@ -98,10 +115,15 @@ class ArchiveDelivery:
     def check(self) -> None:
         docker_archive.check_destination(self._path, force=self._force)
 
+    def known(self, manifest: Manifest, read_config: ReadConfig) -> frozenset[Digest]:
+        del manifest, read_config
+        return frozenset()
+
     def staging(self) -> Staging:
         return Staging(self._scratch)
 
-    def deliver(self, image: PulledImage) -> str:
+    def deliver(self, image: PulledImage, known: frozenset[Digest]) -> str:
+        del known
         docker_archive.write(image, self._path, self._names, force=self._force)
         return f"docker-archive:{self._path}"
 
@@ -120,12 +142,26 @@ class DockerDelivery:
         with connect() as daemon:
             daemon.ping()
 
+    def known(self, manifest: Manifest, read_config: ReadConfig) -> frozenset[Digest]:
+        """The lower layers that it shares with an image of the daemon's.
+
+        A digest that comes again further up, where the daemon has it not, is not among them.
+        """
+        from s3lo.transports.docker_daemon import connect
+
+        layers = [layer.digest for layer in manifest.layers]
+        if sum(layer.size for layer in manifest.layers) < _WORTH_ASKING_BYTES:
+            return frozenset()
+        with connect() as daemon:
+            count = daemon.known_layers(read_config().diff_ids)
+        return frozenset(layers[:count]) - frozenset(layers[count:])
+
     def staging(self) -> Staging:
         return Staging(self._scratch)
 
-    def deliver(self, image: PulledImage) -> str:
+    def deliver(self, image: PulledImage, known: frozenset[Digest]) -> str:
         from s3lo.transports.docker_daemon import connect
 
         with connect() as daemon:
-            image_id = daemon.load(image, self._names, observer=self._observe)
+            image_id = daemon.load(image, self._names, observer=self._observe, omit=known)
         return f"docker:{self._names[0] if self._names else image_id}"

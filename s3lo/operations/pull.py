@@ -19,13 +19,14 @@ from s3lo.engine.transfers import Download
 from s3lo.errors import IntegrityError, NotFoundError, S3loError
 from s3lo.events import Note, Observer, ignore
 from s3lo.model import media_types
-from s3lo.model.documents import Manifest, parse_config
+from s3lo.model.digest import Digest
+from s3lo.model.documents import Descriptor, ImageConfig, Manifest, parse_config
 from s3lo.model.platform import Platform
 from s3lo.model.reference import ImageReference, parse_image_reference
 from s3lo.operations.delivery import Delivery, delivery_to
 from s3lo.operations.depot import Depot, opened
 from s3lo.operations.phase import Phase, cancellable
-from s3lo.operations.resolve import resolve
+from s3lo.operations.resolve import read_document, resolve
 from s3lo.operations.results import Phases, PulledBlob, PullResult
 from s3lo.transports.image import PulledImage
 
@@ -38,6 +39,7 @@ class _Pulled:
     """What came of a pull, before it is told."""
 
     manifest: Manifest
+    known: frozenset[Digest]
     platform: str
     destination: str
     phases: Phases
@@ -90,19 +92,21 @@ def _pull(
     with Phase("resolve", observer) as resolving:
         delivery.check()
         manifest = resolve(depot.store, source, wanted)
+        known = delivery.known(manifest, lambda: _config(depot.store, manifest))
+    needed = [blob for blob in manifest.blobs if blob.digest not in known]
     with delivery.staging() as directory:
         blobs_dir = directory / "blobs" / "sha256"
         _make(blobs_dir)
-        total = sum(blob.size for blob in manifest.blobs)
+        total = sum(blob.size for blob in needed)
         files.require_free_space(directory, total)
         with Phase("transfer", observer, total) as transferring:
-            report = _download(depot, manifest, blobs_dir, observer, cancel)
+            report = _download(depot, needed, blobs_dir, observer, cancel)
         image = PulledImage(manifest, blobs_dir)
         target = _platform_of(image, wanted, observer)
         with Phase("load", observer) as loading:
-            destination = delivery.deliver(image)
+            destination = delivery.deliver(image, known)
     phases = Phases(resolving.seconds, transferring.seconds, loading.seconds)
-    return _Pulled(manifest, target, destination, phases, report)
+    return _Pulled(manifest, known, target, destination, phases, report)
 
 
 def _make(directory: Path) -> None:
@@ -112,26 +116,30 @@ def _make(directory: Path) -> None:
         raise errors.from_os(error, "making") from error
 
 
+def _config(store: Store, manifest: Manifest) -> ImageConfig:
+    return parse_config(read_document(store, manifest.config), manifest.config.media_type)
+
+
 def _download(
     depot: Depot,
-    manifest: Manifest,
+    needed: Sequence[Descriptor],
     blobs_dir: Path,
     observer: Observer,
     cancel: Event | None,
 ) -> EngineReport:
     downloads = [
         Download(blob.digest, blob.size, keys.blob_key(blob.digest), blobs_dir / blob.digest.hex)
-        for blob in manifest.blobs
+        for blob in needed
     ]
     try:
         return depot.engine.download(downloads, observer, cancel)
     except NotFoundError as error:
-        raise _absent_blob(depot.store, manifest, error) from error
+        raise _absent_blob(depot.store, needed, error) from error
 
 
-def _absent_blob(store: Store, manifest: Manifest, error: NotFoundError) -> S3loError:
+def _absent_blob(store: Store, needed: Sequence[Descriptor], error: NotFoundError) -> S3loError:
     """A blob that is not there: kept as chunks by the Go tool, or missing, which is damage."""
-    for blob in manifest.blobs:
+    for blob in needed:
         if store.head(keys.blob_key(blob.digest)) is not None:
             continue
         if store.head(keys.recipe_key(blob.digest)) is not None:
@@ -166,7 +174,8 @@ def _platform_of(image: PulledImage, wanted: Platform | None, observer: Observer
 
 def _result(source: ImageReference, pulled: _Pulled, started_at: float) -> PullResult:
     blobs: Sequence[PulledBlob] = [
-        PulledBlob(str(blob.digest), blob.size, True) for blob in pulled.manifest.blobs
+        PulledBlob(str(blob.digest), blob.size, blob.digest not in pulled.known)
+        for blob in pulled.manifest.blobs
     ]
     moved = sum(blob.size for blob in blobs if blob.transferred)
     seconds = pulled.phases.transfer

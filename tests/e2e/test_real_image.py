@@ -96,7 +96,11 @@ def test_real_packages_go_from_docker_to_s3_and_back_unchanged(
     docker("image", "rm", "packages:v1")
     pulled = s3lo_with_docker.json("pull", f"s3://{bucket}/team/packages:v1", "back:v1")
     assert (pulled["image_id"], docker.image_id("back:v1")) == (image_id, image_id)
-    docker("image", "rm", "back:v1")
+    # What the daemon has is neither fetched nor sent again: only the config moves.
+    same = s3lo_with_docker.json("pull", f"s3://{bucket}/team/packages:v1", "again:v1")
+    assert [blob["transferred"] for blob in same["blobs"]] == [True, False, False, False, False]
+    assert docker.image_id("again:v1") == image_id
+    docker("image", "rm", "back:v1", "again:v1")
 
     layout = tmp_path / "layout"
     for processes in ("0", "2"):
