@@ -27,7 +27,7 @@ def _deliver(delivery: Delivery) -> str:
     delivery.check()
     with delivery.staging() as directory:
         image: PulledImage = pulled(directory, "zstd")
-        return delivery.deliver(image)
+        return delivery.deliver(image, frozenset())
 
 
 def _reference_name(directory: Path) -> str:
