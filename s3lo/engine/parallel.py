@@ -16,7 +16,7 @@ from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import MIN_UPLOAD_PART_BYTES
 from s3lo.engine.pool import InProcessWorker, Pool, ProcessWorker, Worker
 from s3lo.engine.report import EngineReport
-from s3lo.engine.settings import EngineSettings, choose
+from s3lo.engine.settings import EngineSettings, check, choose
 from s3lo.engine.transfers import Download, Upload
 from s3lo.engine.undisturbed import undisturbed
 from s3lo.engine.uploads import Uploads
@@ -48,6 +48,7 @@ class ParallelEngine:
     def upload(
         self, blobs: Sequence[Upload], observer: Observer, cancel: Event | None = None
     ) -> EngineReport:
+        check(self._options)
         asked = self._options.part_size_bytes
         at_least = asked and max(asked, MIN_UPLOAD_PART_BYTES)
         settings = self._settings(sum(blob.size for blob in blobs), at_least)

@@ -72,7 +72,7 @@ def choose(
 
     Raises UsageError for wishes out of range, and for those that do not go together.
     """
-    _check(options)
+    check(options)
     target, source, why_target = _target(options, machine)
     is_small = total_bytes is not None and total_bytes < SMALL_TRANSFER_BYTES
     part = aligned(options.part_size_bytes or DEFAULT_PART_BYTES)
@@ -99,7 +99,8 @@ def choose(
     )
 
 
-def _check(options: EngineOptions) -> None:
+def check(options: EngineOptions) -> None:
+    """Raise UsageError for wishes that no machine could fulfil."""
     part, target = options.part_size_bytes, options.target_gbps
     memory = options.memory_limit_bytes
     wrong = [

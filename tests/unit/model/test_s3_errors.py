@@ -17,7 +17,10 @@ def _answer(status: int, code: str = "") -> Response:
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
     [
-        (400, "InvalidRequest", errors.ServiceError),
+        (400, "InvalidRequest", s3_errors.Unsupported),
+        (501, "NotImplemented", s3_errors.Unsupported),
+        (400, "InvalidStorageClass", s3_errors.InvalidStorageClass),
+        (400, "EntityTooLarge", errors.ServiceError),
         (400, "ExpiredToken", errors.AccessDeniedError),
         (400, "BadDigest", errors.DigestMismatch),
         (401, "", errors.AccessDeniedError),
