@@ -12,6 +12,7 @@ not counted.
 from __future__ import annotations
 
 import argparse
+import datetime
 import hashlib
 import json
 import os
@@ -24,6 +25,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import psutil
@@ -73,7 +75,24 @@ def main() -> None:
     tell(runs, report)
     if given.json:
         result = {name: [asdict(run) for run in each] for name, each in runs.items()}
-        given.json.write_text(json.dumps({"runs": result, "engine": report}, indent=2) + "\n")
+        document = {"machine": machine(), "runs": result, "engine": report}
+        given.json.write_text(json.dumps(document, indent=2) + "\n")
+
+
+def machine() -> dict[str, object]:
+    """Where and when this was measured, for whoever reads the figures later."""
+    cpus = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    model = next((x.partition(": ")[2] for x in cpus.splitlines() if "model name" in x), "")
+    return {
+        "date": datetime.date.today().isoformat(),
+        "cpu": model,
+        "cpus": os.cpu_count(),
+        "sha_ni": " sha_ni" in cpus,
+        "memory_gib": round(psutil.virtual_memory().total / (1 << 30)),
+        "kernel": os.uname().release,
+        "python": sys.version.split()[0],
+        "awscrt": version("awscrt"),
+    }
 
 
 def make_bucket(bucket: Path, blob_bytes: int, blobs: int = 4) -> list[str]:
