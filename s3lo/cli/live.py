@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from s3lo.cli.progress import Display
+from s3lo.cli.displays import Display
 from s3lo.cli.tally import Tally
 
 if TYPE_CHECKING:

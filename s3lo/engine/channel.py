@@ -16,7 +16,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from s3lo.engine.backends import BackendConfig
+from s3lo.engine.backend import BackendConfig
 from s3lo.engine.jobs import Job, Outcome
 from s3lo.model.objects import Credentials
 

@@ -30,7 +30,7 @@ from awscrt.s3 import (
     create_default_s3_signing_config,
 )
 
-from s3lo.engine.backends import NativeConfig
+from s3lo.engine.backend import NativeConfig
 from s3lo.engine.plan import GIB
 from s3lo.errors import LocalError
 from s3lo.model.objects import Credentials, Endpoint, Request

@@ -13,7 +13,7 @@ from io import BytesIO
 from queue import Empty, SimpleQueue
 
 from s3lo.engine import native_errors
-from s3lo.engine.backends import NativeConfig
+from s3lo.engine.backend import NativeConfig
 from s3lo.engine.client import NativeClient, Reply
 from s3lo.engine.settings import EngineSettings
 from s3lo.errors import ServiceError

@@ -7,7 +7,8 @@ from dataclasses import replace
 from queue import SimpleQueue
 from threading import Event
 
-from s3lo.engine.backends import BackendConfig, LocalConfig, make_backend
+from s3lo.engine.backend import BackendConfig, LocalConfig
+from s3lo.engine.backends import make_backend
 from s3lo.engine.coordinator import Coordinator, CredentialsSource, Message, Work
 from s3lo.engine.downloads import Downloads
 from s3lo.engine.machine import Machine, peak_rss_bytes, read_machine

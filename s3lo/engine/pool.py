@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from s3lo.engine.backends import Backend, BackendConfig
+from s3lo.engine.backend import Backend, BackendConfig
 from s3lo.engine.channel import Bye, Cancel, Channel, Configure, Outcomes, Renew, Stop, Submit
 from s3lo.engine.jobs import Job, Outcome
 from s3lo.errors import LocalError, WorkerDied
@@ -26,7 +26,10 @@ from s3lo.model.objects import Credentials
 MAX_REPLACEMENTS = 3
 """How many worker processes may die before the engine takes it for more than bad luck."""
 _STOP_SECONDS = 5.0
-_BOOT = "import sys; sys.path[:] = sys.argv[2:]; from s3lo.engine.worker import main; main(int(sys.argv[1]))"
+_BOOT = (
+    "import sys; sys.path[:] = sys.argv[3:]; from s3lo.engine.worker import main;"
+    " main(int(sys.argv[1]), int(sys.argv[2]))"
+)
 """The worker sees exactly the modules that this process sees, however they came to be importable."""
 
 
@@ -212,7 +215,7 @@ def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
     them to every process, and ending the transfer in order, aborts included, takes the workers.
     """
     fd = theirs.fileno()
-    command = [sys.executable, "-c", _BOOT, str(fd), *sys.path]
+    command = [sys.executable, "-c", _BOOT, str(fd), str(os.getpid()), *sys.path]
     ours = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     try:
         return subprocess.Popen(

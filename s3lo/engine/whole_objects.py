@@ -8,8 +8,6 @@ caller's (``bucket`` knows how to make one), so that nothing here imports boto3.
 from __future__ import annotations
 
 import hashlib
-import io
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,13 +19,13 @@ from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import upload_part_bytes
 from s3lo.engine.report import EngineReport
 from s3lo.engine.settings import EngineSettings, choose
-from s3lo.engine.transfers import DAMAGED, Download, Upload
+from s3lo.engine.transfers import Download, Upload
+from s3lo.engine.whole_files import Sink, Source
 from s3lo.errors import (
     DigestMismatch,
     Interrupted,
     S3loError,
     ServiceError,
-    SizeMismatch,
     from_os,
 )
 from s3lo.events import BlobDone, BytesMoved, Observer
@@ -53,7 +51,7 @@ class WholeObjectEngine:
     ) -> EngineReport:
         settings = self._settings(blobs)
         with _Transfers(self._make_client(), settings, observer, cancel) as transfers:
-            sinks = [_Sink(blob, settings.verify) for blob in blobs]
+            sinks = [Sink(blob, settings.verify) for blob in blobs]
             for sink in sinks:
                 transfers.download(self._bucket, sink.blob.key, sink)
             transfers.wait()
@@ -70,7 +68,7 @@ class WholeObjectEngine:
             for blob in blobs:
                 _require_digest(blob)
             for blob in blobs:
-                transfers.upload(_Source(blob), self._bucket, blob.key, _extra_args(blob))
+                transfers.upload(Source(blob), self._bucket, blob.key, _extra_args(blob))
             transfers.wait()
             for blob in blobs:
                 observer(BlobDone(str(blob.digest), blob.size))
@@ -127,10 +125,10 @@ class _Transfers:
                 future.cancel()
         self._manager.shutdown()
 
-    def download(self, bucket: str, key: str, sink: _Sink) -> None:
+    def download(self, bucket: str, key: str, sink: Sink) -> None:
         self._futures.append(self._manager.download(bucket, key, sink, subscribers=[self._seen]))
 
-    def upload(self, source: _Source, bucket: str, key: str, extra: dict[str, str]) -> None:
+    def upload(self, source: Source, bucket: str, key: str, extra: dict[str, str]) -> None:
         self._futures.append(
             self._manager.upload(source, bucket, key, extra_args=extra, subscribers=[self._seen])
         )
@@ -171,97 +169,6 @@ class _Transfers:
         if moved != reported:
             self._observe(BytesMoved("transfer", moved - reported))
         return moved
-
-
-class _Lazy(io.RawIOBase):
-    """A file that is open only while it is in use: a transfer may have thousands of them."""
-
-    def __init__(self, path: Path, mode: str) -> None:
-        self._path = path
-        self._mode = mode
-        self._opened: io.FileIO | None = None
-
-    @property
-    def _file(self) -> io.FileIO:
-        if self._opened is None:
-            self._opened = io.FileIO(self._path, self._mode)
-        return self._opened
-
-    def close(self) -> None:
-        if self._opened is not None:
-            self._opened.close()
-        super().close()
-
-
-class _Sink(_Lazy):
-    """A file that s3transfer fills in order, since it cannot seek, hashed on the way."""
-
-    def __init__(self, blob: Download, verify: bool) -> None:
-        super().__init__(blob.path, "wb")
-        self.blob = blob
-        self._verify = verify
-        self._hash = hashlib.sha256()
-        self._written = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        if self._written + len(data) > self.blob.size:
-            raise SizeMismatch(
-                f"{self.blob.key} is more than the {self.blob.size} bytes expected", hint=DAMAGED
-            )
-        self._written += self._file.write(data)
-        if self._verify:
-            self._hash.update(data)
-        if self._written == self.blob.size:
-            self._file.close()
-        return len(data)
-
-    def check(self) -> None:
-        """Raise unless what came is what was asked for."""
-        blob = self.blob
-        if self._written == 0:
-            self._file.close()  # an empty blob is never written to, and is a file all the same
-        self.close()
-        if self._written != blob.size:
-            raise SizeMismatch(
-                f"{blob.key} is {self._written} bytes where {blob.size} are expected",
-                hint=DAMAGED,
-            )
-        if self._verify and self._hash.hexdigest() != blob.digest.hex:
-            blob.path.unlink(missing_ok=True)
-            raise DigestMismatch(
-                f"{blob.key} has the content sha256:{self._hash.hexdigest()}",
-                hint=DAMAGED,
-            )
-
-
-class _Source(_Lazy):
-    """A range of a file as a seekable file of its own."""
-
-    def __init__(self, blob: Upload) -> None:
-        super().__init__(blob.path, "rb")
-        self._start = blob.offset
-        self._size = blob.size
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        left = memoryview(buffer)[: max(0, self._size - self._position)]
-        count = os.preadv(self._file.fileno(), [left], self._start + self._position)
-        self._position += count
-        return count
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        self._position = base + offset
-        return self._position
 
 
 def _require_digest(blob: Upload) -> None:

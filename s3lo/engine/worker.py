@@ -15,7 +15,8 @@ import threading
 from queue import SimpleQueue
 from typing import Any
 
-from s3lo.engine.backends import Backend, make_backend
+from s3lo.engine.backend import Backend
+from s3lo.engine.backends import make_backend
 from s3lo.engine.channel import (
     Bye,
     Cancel,
@@ -32,10 +33,10 @@ from s3lo.engine.machine import peak_rss_bytes
 _PARENT_CHECK_SECONDS = 1.0
 
 
-def main(fd: int) -> None:
-    """Serve the coordinator at the other end of the socket ``fd`` until it says or is gone."""
+def main(fd: int, parent: int) -> None:
+    """Serve the coordinator, process ``parent`` at the other end of the socket ``fd``, until it
+    says or is gone."""
     channel = Channel(socket.socket(fileno=fd))
-    parent = os.getppid()
     configure = channel.receive()
     if not isinstance(configure, Configure):
         os._exit(1)

@@ -37,7 +37,7 @@ def opened(
 
 def _open_local(location: Location, connection: ConnectionOptions, engine: EngineOptions) -> Depot:
     from s3lo.bucket.local import LocalStore
-    from s3lo.engine.backends import LocalConfig
+    from s3lo.engine.backend import LocalConfig
     from s3lo.engine.parallel import ParallelEngine
 
     del connection

@@ -21,7 +21,7 @@ from s3lo.bucket.keys import blob_key
 from s3lo.bucket.local import LocalStore
 from s3lo.bucket.s3 import S3Store
 from s3lo.bucket.store import Store
-from s3lo.engine.backends import LocalConfig
+from s3lo.engine.backend import LocalConfig
 from s3lo.engine.native import NativeWire
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.parallel import ParallelEngine

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from s3lo import beneath
-from s3lo.engine.backends import LocalConfig, Report
+from s3lo.engine.backend import LocalConfig, Report
 from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Get, Job, Put, PutPart
 from s3lo.engine.transfers import DAMAGED
 from s3lo.errors import (

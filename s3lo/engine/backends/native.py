@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from s3lo.engine import native_errors
-from s3lo.engine.backends import Report
+from s3lo.engine.backend import Report
 from s3lo.engine.client import NativeClient, Reply
 from s3lo.engine.file_range import FileRange
 from s3lo.engine.jobs import (

@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from s3lo.cli.progress import JsonLines, PlainLines, observing
+from s3lo.cli.displays import JsonLines, PlainLines
+from s3lo.cli.progress import observing
 from s3lo.cli.tally import Tally
 from s3lo.events import BlobDone, BytesMoved, Note, Observer, PhaseEnded, PhaseStarted
 

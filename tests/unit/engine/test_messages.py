@@ -9,7 +9,7 @@ import pytest
 
 from s3lo import errors
 from s3lo.engine import channel, jobs
-from s3lo.engine.backends import LocalConfig, NativeConfig
+from s3lo.engine.backend import LocalConfig, NativeConfig
 from s3lo.engine.channel import Channel
 from s3lo.model.multipart import StoredPart
 from s3lo.model.objects import Credentials, Endpoint

@@ -1,0 +1,52 @@
+"""Backend: what carries out jobs, and what each kind of it is made from.
+
+A backend decides nothing: it starts each job at once and reports its outcome exactly once, from
+any thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from s3lo.engine.jobs import Job, Outcome
+from s3lo.model.objects import Credentials, Endpoint
+
+Report = Callable[[Outcome], None]
+
+
+class Backend(Protocol):
+    def start(self, job: Job, report: Report) -> None:
+        """Begin the job; ``report`` is called once with its outcome."""
+
+    def cancel(self, job_id: int) -> None:
+        """Give a job up; its outcome, whichever it is, is still reported."""
+
+    def renew(self, credentials: Credentials | None) -> None:
+        """Sign with these from now on."""
+
+    def close(self) -> None:
+        """Drop connections and threads. Jobs still running may never report."""
+
+
+@dataclass(frozen=True, slots=True)
+class NativeConfig:
+    """An S3 endpoint reached through awscrt. The defaults serve documents and small images."""
+
+    endpoint: Endpoint
+    credentials: Credentials | None
+    connections: int = 25
+    threads: int = 2
+    part_size_bytes: int = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class LocalConfig:
+    """A local store's root directory."""
+
+    root: str
+    threads: int = 4
+
+
+BackendConfig = NativeConfig | LocalConfig
