@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     metavar="DEST",
     default="docker",
     show_default=True,
-    help="docker, oci:DIR or docker-archive:FILE.",
+    help="docker, oci:DIR, oci-archive:FILE or docker-archive:FILE.",
 )
 @option("--platform", metavar="P", help="os/architecture[/variant]; default: this machine's.")
 @option("--force", is_flag=True, help="Replace what exists at DEST.")

@@ -54,9 +54,9 @@ def delivery_to(
     match parse_destination(to):
         case LayoutDestination(directory, own_name):
             return LayoutDelivery(directory, _in_layout(own_name, name), force)
-        case ArchiveDestination(path, own_name):
-            names = _in_docker(own_name or name)
-            return ArchiveDelivery(path, names, force, scratch_directory(tmpdir))
+        case ArchiveDestination() as archive:
+            names = _in_docker(archive.name or name)
+            return ArchiveDelivery(archive, names, force, scratch_directory(tmpdir))
         case DockerDestination():
             return DockerDelivery(_in_docker(name), scratch_directory(tmpdir), observer)
     raise AssertionError(to)
@@ -106,14 +106,16 @@ class LayoutDelivery:
 class ArchiveDelivery:
     """The archive is written beside its destination, then renamed."""
 
-    def __init__(self, path: Path, names: list[str], force: bool, scratch: Path) -> None:
-        self._path = path
+    def __init__(
+        self, archive: ArchiveDestination, names: list[str], force: bool, scratch: Path
+    ) -> None:
+        self._archive = archive
         self._names = names
         self._force = force
         self._scratch = scratch
 
     def check(self) -> None:
-        docker_archive.check_destination(self._path, force=self._force)
+        docker_archive.check_destination(self._archive.path, force=self._force)
 
     def known(self, manifest: Manifest, read_config: ReadConfig) -> frozenset[Digest]:
         del manifest, read_config
@@ -124,8 +126,14 @@ class ArchiveDelivery:
 
     def deliver(self, image: PulledImage, known: frozenset[Digest]) -> str:
         del known
-        docker_archive.write(image, self._path, self._names, force=self._force)
-        return f"docker-archive:{self._path}"
+        docker_archive.write(
+            image,
+            self._archive.path,
+            self._names,
+            force=self._force,
+            accepts_zstd=self._archive.form == "oci",
+        )
+        return f"{self._archive.form}-archive:{self._archive.path}"
 
 
 class DockerDelivery:

@@ -59,7 +59,8 @@ def pull(
     observer: Observer = ignore,
     cancel: Event | None = None,
 ) -> PullResult:
-    """Bring an image from a store to ``to``: ``docker``, ``oci:DIR`` or ``docker-archive:FILE``.
+    """Bring an image from a store to ``docker``, ``oci:DIR``, or an archive
+    (``oci-archive:FILE``, ``docker-archive:FILE``).
 
     ``image_tag`` is what it is called there (default: as in the store). Every blob is verified
     before anything of the image is visible. ``force`` replaces an existing destination. Raises the

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from s3lo.errors import UsageError
+from s3lo.transports.archive import Form
 
-_HINT = "Write docker, oci:DIR[:NAME] or docker-archive:FILE[:NAME]."
+_HINT = "Write docker, oci:DIR[:NAME], oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME]."
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,15 @@ class LayoutDestination:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveDestination:
-    """A Docker archive that will be this file; ``name`` is what the image is called in it."""
+    """An archive that will be this file; ``name`` is what the image is called in it.
+
+    Every Docker loads one of the form ``docker``; one of the form ``oci`` has the manifest and the
+    blobs as they are.
+    """
 
     path: Path
     name: str = ""
+    form: Form = "docker"
 
 
 Destination = DockerDestination | LayoutDestination | ArchiveDestination
@@ -44,4 +50,6 @@ def parse_destination(text: str) -> Destination:
         return LayoutDestination(Path(path), name)
     if scheme == "docker-archive" and path:
         return ArchiveDestination(Path(path), name)
+    if scheme == "oci-archive" and path:
+        return ArchiveDestination(Path(path), name, "oci")
     raise UsageError(f"{text!r} is not a destination of pull", hint=_HINT)

@@ -201,9 +201,17 @@ def _joined(parts: Iterator[bytes]) -> Iterator[bytes]:
     yield b"".join(small)
 
 
-def write(image: PulledImage, path: Path, tags: Collection[str], *, force: bool) -> None:
+def write(
+    image: PulledImage,
+    path: Path,
+    tags: Collection[str],
+    *,
+    force: bool,
+    accepts_zstd: bool = False,
+) -> None:
     """Write an archive that every Docker loads; it appears under its name when it is complete.
 
+    With ``accepts_zstd`` no layer is changed: the OCI layout in it has the image's own manifest.
     Raises DestinationExists, DiskFull or LocalError, and then leaves nothing behind.
     """
     check_destination(path, force=force)
@@ -212,7 +220,7 @@ def write(image: PulledImage, path: Path, tags: Collection[str], *, force: bool)
         unfinished = directory / "archive"
         try:
             with open(unfinished, "wb", buffering=0) as file:
-                for chunk in chunks(image, tags, accepts_zstd=False):
+                for chunk in chunks(image, tags, accepts_zstd=accepts_zstd):
                     _write_all(file.fileno(), chunk)
             (os.replace if force else rename_new)(unfinished, path)
         except FileExistsError as error:

@@ -136,6 +136,27 @@ def test_a_pulled_program_runs(
     docker("image", "rm", "tiny:zstd", "tiny:gzip", "tiny:none")
 
 
+def test_archives_of_both_forms_are_read_by_skopeo_and_by_us(
+    s3lo: S3lo, bucket: str, tmp_path: Path
+) -> None:
+    skopeo = tool("skopeo")
+    try:
+        image = tiny_static_image(tmp_path)
+    except Missing as reason:
+        missing(reason)
+    write_oci_layout(image, tmp_path / "source", compress=False)
+    pushed = s3lo.json("push", f"oci:{tmp_path / 'source'}", f"s3://{bucket}/a:v1")
+    for form in ("oci-archive", "docker-archive"):
+        archive = f"{form}:{tmp_path / form}.tar"
+        pulled = s3lo.json("pull", f"s3://{bucket}/a:v1", "--to", archive)
+        assert pulled["destination"] == archive
+        inspected = json.loads(run([skopeo, "inspect", archive]))
+        # Only the OCI form keeps layers that are compressed with zstd, and so the manifest.
+        assert (inspected["Digest"] == pushed["digest"]) == (form == "oci-archive")
+        again = s3lo.json("push", archive, f"s3://{bucket}/again:{form}")
+        assert (again["digest"], again["bytes_uploaded"]) == (pushed["digest"], 0)
+
+
 def test_umoci_unpacks_a_pulled_layout(s3lo: S3lo, bucket: str, tmp_path: Path) -> None:
     umoci = tool("umoci")
     try:

@@ -67,6 +67,7 @@ def test_another_source_is_a_usage_error_with_a_hint(text: str) -> None:
         ("oci:dir", LayoutDestination(Path("dir"))),
         ("oci:dir:v1", LayoutDestination(Path("dir"), "v1")),
         ("docker-archive:a.tar", ArchiveDestination(Path("a.tar"))),
+        ("oci-archive:a.tar", ArchiveDestination(Path("a.tar"), form="oci")),
         ("docker-archive:a.tar:app:v1", ArchiveDestination(Path("a.tar"), "app:v1")),
     ],
 )
