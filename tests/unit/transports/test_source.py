@@ -75,7 +75,7 @@ def test_a_destination_is_understood(text: str, destination: Destination) -> Non
     assert parse_destination(text) == destination
 
 
-@pytest.mark.parametrize("text", ["", "docker:", "oci:", "oci", "docker-archive:"])
+@pytest.mark.parametrize("text", ["", "docker:", "oci:", "oci", "docker-archive:", "oci-archive:"])
 def test_another_destination_is_a_usage_error_with_a_hint(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_destination(text)
