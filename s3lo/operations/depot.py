@@ -6,12 +6,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from s3lo.bucket.options import ConnectionOptions
 from s3lo.bucket.store import Store
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.transfers import Engine
 from s3lo.model.reference import Location
+
+if TYPE_CHECKING:
+    from s3lo.bucket.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +65,14 @@ def _open_s3(location: Location, connection: ConnectionOptions, engine: EngineOp
             wire = NativeWire(reached.endpoint, reached.credentials)
             store = S3Store(location, reached.endpoint, wire)
             return Depot(store, ParallelEngine(wire, engine))
-    return _open_s3transfer(location, connection, engine)
+    return _open_s3transfer(location, reached, engine)
 
 
-def _open_s3transfer(
-    location: Location, connection: ConnectionOptions, engine: EngineOptions
-) -> Depot:
+def _open_s3transfer(location: Location, reached: Connection, engine: EngineOptions) -> Depot:
     from s3lo.bucket.boto_wire import BotoWire, s3_client
-    from s3lo.bucket.connection import connect
     from s3lo.bucket.s3 import S3Store
     from s3lo.engine.whole_objects import WholeObjectEngine
 
-    reached = connect(location.name, connection)
     store = S3Store(location, reached.endpoint, BotoWire(reached.endpoint, reached.credentials))
     return Depot(
         store,

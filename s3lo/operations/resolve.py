@@ -5,6 +5,7 @@ from __future__ import annotations
 from s3lo.bucket import keys
 from s3lo.bucket.store import Store
 from s3lo.bucket.tags import find_by_digest, read_tag
+from s3lo.engine.transfers import DAMAGED
 from s3lo.errors import DigestMismatch, InvalidDocument, NotFoundError
 from s3lo.model.documents import (
     MAX_DOCUMENT_BYTES,
@@ -70,6 +71,6 @@ def read_document(store: Store, descriptor: Descriptor) -> bytes:
     if len(raw) != descriptor.size or descriptor.digest.of(raw) != descriptor.digest:
         raise DigestMismatch(
             f"{keys.blob_key(descriptor.digest)} has other content than its name says",
-            hint="The stored object is damaged: push the image again with --force to repair it.",
+            hint=DAMAGED,
         )
     return raw

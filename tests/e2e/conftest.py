@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.servers import Dockerd, SeaweedS3
+from tests.conftest import missing
+from tests.images import Image, tiny_static_image
+from tests.servers import Dockerd, Missing, SeaweedS3
 
 
 @dataclass(frozen=True)
@@ -80,3 +82,11 @@ def s3lo(seaweed: SeaweedS3, tmp_path: Path) -> S3lo:
 def s3lo_with_docker(seaweed: SeaweedS3, dockerd: Dockerd, tmp_path: Path) -> S3lo:
     """The command, with a Docker daemon."""
     return S3lo(_environment(tmp_path, seaweed.env(), dockerd.env()), tmp_path)
+
+
+def tiny_image(directory: Path) -> Image:
+    """An image of one static program; without the means for one the test is skipped."""
+    try:
+        return tiny_static_image(directory)
+    except Missing as reason:
+        missing(reason)

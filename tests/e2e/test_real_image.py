@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import missing
-from tests.e2e.conftest import S3lo
-from tests.images import HELLO, tiny_static_image, write_docker_archive, write_oci_layout
+from tests.e2e.conftest import S3lo, tiny_image
+from tests.images import HELLO, write_docker_archive, write_oci_layout
 from tests.servers import Dockerd, Missing
 from tests.wheels import download, image_of_wheels
 
@@ -121,10 +121,7 @@ def test_real_packages_go_from_docker_to_s3_and_back_unchanged(
 def test_a_pulled_program_runs(
     s3lo_with_docker: S3lo, docker: Docker, bucket: str, tmp_path: Path
 ) -> None:
-    try:
-        image = tiny_static_image(tmp_path)
-    except Missing as reason:
-        missing(reason)
+    image = tiny_image(tmp_path)
     write_docker_archive(image, tmp_path / "tiny-image.tar", "made:v1")
     for compression in ("zstd", "gzip", "none"):
         reference = f"s3://{bucket}/tiny:{compression}"
@@ -140,10 +137,7 @@ def test_archives_of_both_forms_are_read_by_skopeo_and_by_us(
     s3lo: S3lo, bucket: str, tmp_path: Path
 ) -> None:
     skopeo = tool("skopeo")
-    try:
-        image = tiny_static_image(tmp_path)
-    except Missing as reason:
-        missing(reason)
+    image = tiny_image(tmp_path)
     write_oci_layout(image, tmp_path / "source", compress=False)
     pushed = s3lo.json("push", f"oci:{tmp_path / 'source'}", f"s3://{bucket}/a:v1")
     for form in ("oci-archive", "docker-archive"):
@@ -159,10 +153,7 @@ def test_archives_of_both_forms_are_read_by_skopeo_and_by_us(
 
 def test_umoci_unpacks_a_pulled_layout(s3lo: S3lo, bucket: str, tmp_path: Path) -> None:
     umoci = tool("umoci")
-    try:
-        image = tiny_static_image(tmp_path)
-    except Missing as reason:
-        missing(reason)
+    image = tiny_image(tmp_path)
     write_oci_layout(image, tmp_path / "source", compress=False)
     # gzip: umoci 0.4 knows no layers that are compressed with zstd.
     s3lo.json("push", f"oci:{tmp_path / 'source'}", f"s3://{bucket}/a:v1", "--compression", "gzip")
@@ -177,10 +168,7 @@ def test_a_layout_by_skopeo_and_an_archive_on_stdin_give_the_same_image(
     s3lo: S3lo, bucket: str, tmp_path: Path
 ) -> None:
     skopeo = tool("skopeo")
-    try:
-        image = tiny_static_image(tmp_path)
-    except Missing as reason:
-        missing(reason)
+    image = tiny_image(tmp_path)
     archive = tmp_path / "image.tar"
     write_docker_archive(image, archive, "made:v1")
     run([skopeo, "copy", f"docker-archive:{archive}", f"oci:{tmp_path / 'layout'}:v1"])
