@@ -1,0 +1,75 @@
+"""Contender: one way of doing a job, as a command that runs from start to exit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A blob of the image; the object's key is ``blobs/sha256/<hex>`` and so is its file."""
+
+    hex: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one contender has to do in one run: what to move, from where, to where.
+
+    A pull ends with every blob of the image at ``out/blobs/sha256/<hex>`` (or, where ``docker_host``
+    is given, with the image in that daemon). A push reads ``layout`` and ends with every blob as an
+    object ``blobs/sha256/<hex>`` of the bucket. Where it is ``verified``, the command fails unless
+    the SHA-256 of every blob's content equals its name.
+    """
+
+    action: Literal["pull", "push"]
+    verified: bool
+    endpoint_url: str
+    bucket: str
+    region: str
+    image: str
+    """``name:tag`` in the bucket."""
+    blobs: tuple[Blob, ...]
+    layout: str
+    """An OCI layout that holds the image: what a push reads."""
+    out: str
+    """An empty directory, where a pull writes."""
+    cpus: int
+    ca_bundle: str | None = None
+    registry_image: str | None = None
+    """``host:port/name:tag`` in a registry on plain HTTP; the same blobs."""
+    docker_host: str | None = None
+
+    @property
+    def total_bytes(self) -> int:
+        return sum(blob.size for blob in self.blobs)
+
+    def save(self, path: Path) -> None:
+        """Write it as JSON for a peer in another process."""
+        path.write_text(json.dumps(asdict(self)))
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is run and timed: arguments, and variables beside those of the environment."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+class Contender(Protocol):
+    """One way of doing a job."""
+
+    @property
+    def name(self) -> str: ...
+
+    def version(self) -> str:
+        """What is compared, for the report; raises Missing where it is not installed."""
+
+    def command(self, job: Job, scratch: Path) -> Command:
+        """The whole job as one command; ``scratch`` is a directory for files that it needs."""

@@ -1,0 +1,1 @@
+"""Peers: what a user could take instead of s3lo, one module each."""
