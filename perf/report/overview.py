@@ -43,7 +43,8 @@ def overview(outcomes: Sequence[Outcome], machine: Machine) -> str:
     drawing.text(_MARGIN, 32, "Wall time of s3lo to that of its peers", px=20)
     meaning = "median and range of paired rounds; below 1, s3lo took less time; logarithmic"
     drawing.text(_MARGIN, 54, meaning, colour=FAINT)
-    y = _legend(drawing, marks, 82)
+    shown = {standing.name for row in rows for standing in row.compared}
+    y = _legend(drawing, {name: key for name, key in marks.items() if name in shown}, 82)
     y = _chart(drawing, rows, marks, y + 14)
     measured = f"Measured: {machine.describe()}"
     return drawing.svg(drawing.paragraph(_MARGIN, y, measured, _SMALL_PX, FAINT))

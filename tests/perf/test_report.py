@@ -238,6 +238,7 @@ class TestOverview:
         keys = [x.attrib["fill"] for x in marked(picture, "key")]
         ratios = [x.attrib["fill"] for x in marked(picture, "ratio")]
         assert ratios == [keys[0], keys[1], keys[1]]
+        assert len(keys) == 2, "rclone never ran"
 
     def test_25_workloads_of_8_peers_stay_inside_and_apart(self) -> None:
         others = {f"peer-{i}+sha256sum": run(0.2 * (i + 1)) for i in range(8)}
