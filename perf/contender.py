@@ -62,6 +62,10 @@ class Command:
     env: Mapping[str, str] = field(default_factory=dict)
 
 
+class Unsuited(Exception):
+    """A job that this contender cannot do; the message says why."""
+
+
 class Contender(Protocol):
     """One way of doing a job."""
 
@@ -72,4 +76,7 @@ class Contender(Protocol):
         """What is compared, for the report; raises Missing where it is not installed."""
 
     def command(self, job: Job, scratch: Path) -> Command:
-        """The whole job as one command; ``scratch`` is a directory for files that it needs."""
+        """The whole job as one command; ``scratch`` is a directory for files that it needs.
+
+        Raises Unsuited where it cannot do the job.
+        """

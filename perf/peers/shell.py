@@ -1,0 +1,76 @@
+"""Script: a transfer by a command line tool, and SHA-256 of the files, as one shell script."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from perf.contender import Blob, Command, Job
+
+# Not ``sha256sum``: where a distribution builds it without libcrypto (Debian 12), it knows no SHA
+# instructions, takes four times as long as ``openssl`` and would decide every verified figure.
+_CHECK = """\
+check() {{
+    xargs -d '\\n' -P {cpus} -n {files} openssl dgst -sha256 -r < {names} > {found} &&
+    LC_ALL=C sort {found} | diff {expected} -
+}}
+"""
+_PULL = """\
+mkdir -p {directory}
+{transfer}
+"""
+_PULL_VERIFIED = _PULL + "check\n"
+_PUSH = "{transfer}\n"
+# A shell that left at the first failure would leave the other half running.
+_PUSH_VERIFIED = """\
+check &
+checking=$!
+status=0
+{transfer} || status=$?
+wait "$checking" || status=$?
+exit "$status"
+"""
+_BATCHES_PER_CPU = 16
+
+
+def files_of(job: Job) -> Path:
+    """The directory of the blobs that a pull writes or a push reads."""
+    return Path(job.out if job.action == "pull" else job.layout) / "blobs" / "sha256"
+
+
+def largest_first(job: Job) -> list[Blob]:
+    """What is long must not start last."""
+    return sorted(job.blobs, key=lambda blob: -blob.size)
+
+
+def script(
+    job: Job, scratch: Path, transfer: Sequence[str], env: Mapping[str, str] | None = None
+) -> Command:
+    """A transfer with what a verified job asks for: after a pull, or beside a push."""
+    kinds = {"pull": (_PULL, _PULL_VERIFIED), "push": (_PUSH, _PUSH_VERIFIED)}
+    text = kinds[job.action][job.verified].format(
+        directory=shlex.quote(str(files_of(job))), transfer=shlex.join(transfer)
+    )
+    if job.verified:
+        text = _check(job, scratch) + text
+    path = scratch / "run.sh"
+    path.write_text(f"set -e\n{text}")
+    return Command(("sh", str(path)), env or {})
+
+
+def _check(job: Job, scratch: Path) -> str:
+    """A function of the script that fails unless every file is what its name says."""
+    directory = files_of(job)
+    names, expected = scratch / "names", scratch / "expected"
+    blobs = largest_first(job)
+    names.write_text("".join(f"{directory / blob.hex}\n" for blob in blobs))
+    sums = sorted(f"{blob.hex} *{directory / blob.hex}\n" for blob in blobs)
+    expected.write_text("".join(sums))
+    return _CHECK.format(
+        cpus=job.cpus,
+        files=max(1, len(blobs) // (job.cpus * _BATCHES_PER_CPU)),
+        names=shlex.quote(str(names)),
+        found=shlex.quote(str(scratch / "found")),
+        expected=shlex.quote(str(expected)),
+    )
