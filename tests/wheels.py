@@ -20,12 +20,13 @@ from tests.images import Image, image_of, layers_from_paths, write_docker_archiv
 from tests.servers.process import Missing
 
 
-def download(names: Sequence[str], directory: Path) -> list[Path]:
+def download(names: Sequence[str], directory: Path, *, dependencies: bool = True) -> list[Path]:
     """The wheels of packages and of what they depend on, largest first; Missing without pip's
     help."""
     command = [
         *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
         *("--only-binary=:all:", "--dest", str(directory), *names),
+        *(() if dependencies else ("--no-deps",)),
     ]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
