@@ -1,4 +1,4 @@
-"""Real servers as context managers: an S3 store, a file server, a Docker daemon, a registry.
+"""Real servers as context managers: S3 services, a file server, a Docker daemon, a registry.
 
 Each runs on loopback in a directory of its own, is stopped by its process id and leaves nothing
 behind. None needs pytest: the demo and the benchmarks start the same ones.
@@ -6,6 +6,7 @@ behind. None needs pytest: the demo and the benchmarks start the same ones.
 
 from tests.servers.dockerd import Dockerd
 from tests.servers.nginx import Nginx
+from tests.servers.origin import Origin, OriginCounters, OriginOptions, UploadedObject
 from tests.servers.process import Missing, Server, StartFailed, free_ports
 from tests.servers.registry import Registry
 from tests.servers.seaweed import SeaweedS3
@@ -15,10 +16,14 @@ __all__ = [
     "Dockerd",
     "Missing",
     "Nginx",
+    "Origin",
+    "OriginCounters",
+    "OriginOptions",
     "Registry",
     "SeaweedS3",
     "Server",
     "StartFailed",
     "Unruly",
+    "UploadedObject",
     "free_ports",
 ]

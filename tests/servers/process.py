@@ -49,7 +49,9 @@ class Server(abc.ABC):
     parent: ClassVar[str | None] = None
     """Where its directory is made, when not in the usual place."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, inside: tuple[str, ...] = ()) -> None:
+        """``inside`` comes before the command: ``("ip", "netns", "exec", "name")``."""
+        self._inside = inside
         self._stack = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
         self._directory = Path()
@@ -61,6 +63,10 @@ class Server(abc.ABC):
     @abc.abstractmethod
     def is_ready(self) -> bool:
         """Whether it serves; OSError counts as not yet."""
+
+    def find(self) -> Path:
+        """Where its program is; raises Missing."""
+        return find_program(self.program, self.install)
 
     def environment(self) -> Mapping[str, str]:
         """Variables that the server wants beside those of this process."""
@@ -79,7 +85,7 @@ class Server(abc.ABC):
         return self._directory / "log"
 
     def __enter__(self) -> Self:
-        program = find_program(self.program, self.install)
+        program = self.find()
         with ExitStack() as stack:
             name = f"s3lo-{type(self).__name__.lower()}-"
             self._directory = Path(tempfile.mkdtemp(prefix=name, dir=self.parent))
@@ -87,7 +93,7 @@ class Server(abc.ABC):
             stack.callback(self.clean_up)
             arguments = self.prepare(self._directory)
             stack.callback(self._stop)
-            self._start([str(program), *arguments])
+            self._start([*self._inside, str(program), *arguments])
             self._wait_until_ready()
             self._stack = stack.pop_all()
         return self
