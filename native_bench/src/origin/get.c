@@ -35,7 +35,7 @@ static bool send_content(struct connection *c, const struct content *content)
     const char *header = request_header(&c->request, "range");
     enum range_kind kind = range_parse(header, content->size_bytes, &first, &count);
     if (kind == RANGE_UNSATISFIABLE)
-        return reply_error(c, 416, "InvalidRange", "The requested range is not satisfiable");
+        return reply_range_error(c, content->size_bytes);
     reply_start(c, kind == RANGE_PART ? 206 : 200);
     describe(c, content);
     if (kind == RANGE_PART)

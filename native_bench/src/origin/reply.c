@@ -110,15 +110,33 @@ bool reply_xml(struct connection *c, struct text *document)
     return goes_on;
 }
 
-bool reply_error(struct connection *c, int status, const char *code, const char *message)
+static void begin_error(struct connection *c, struct text *document, const char *code,
+                        const char *message)
 {
     struct counters *counters = &c->origin->counters;
-    count_up(status == 503 ? &counters->refused : &counters->errors, 1);
+    bool is_refusal = !strcmp(code, "SlowDown");
+    count_up(is_refusal ? &counters->refused : &counters->errors, 1);
+    text_add(document, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>%s</Code>", code);
+    text_add(document, "<Message>%s</Message><Resource>/", message);
+    text_add_xml(document, c->request.name);
+    text_add(document, "</Resource><RequestId>0</RequestId>");
+}
+
+bool reply_error(struct connection *c, int status, const char *code, const char *message)
+{
     struct text document = {0};
-    text_add(&document, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>%s</Code>", code);
-    text_add(&document, "<Message>%s</Message><Resource>/", message);
-    text_add_xml(&document, c->request.name);
-    text_add(&document, "</Resource><RequestId>0</RequestId></Error>");
+    begin_error(c, &document, code, message);
+    text_add(&document, "</Error>");
     reply_start(c, status);
+    return reply_xml(c, &document);
+}
+
+bool reply_range_error(struct connection *c, uint64_t size_bytes)
+{
+    struct text document = {0};
+    begin_error(c, &document, "InvalidRange", "The requested range is not satisfiable");
+    text_add(&document, "<ActualObjectSize>%" PRIu64 "</ActualObjectSize></Error>", size_bytes);
+    reply_start(c, 416);
+    reply_header(c, "Content-Range: bytes */%" PRIu64, size_bytes);
     return reply_xml(c, &document);
 }

@@ -26,3 +26,7 @@ bool reply_xml(struct connection *c, struct text *document);
 
 /* A whole answer of an error, counted. */
 bool reply_error(struct connection *c, int status, const char *code, const char *message);
+
+/* The error of a range that begins behind the object's end. From the size in its document awscrt
+ * tells that an object is empty. */
+bool reply_range_error(struct connection *c, uint64_t size_bytes);
