@@ -58,8 +58,9 @@ def measure(
     finally:
         killer.cancel()
         peak_bytes = peak.stop()
-    for process, command, log, (_, status, _) in zip(running, commands, logs, ended, strict=True):
+    for process, (_, status, _) in zip(running, ended, strict=True):
         process.returncode = os.waitstatus_to_exitcode(status)
+    for process, command, log in zip(running, commands, logs, strict=True):
         if process.returncode:
             raise RunFailed(_complaint(command, process.returncode, log))
     usages = [usage for _, _, usage in ended]

@@ -1,0 +1,82 @@
+"""S3lo: our own command as a contender, of this checkout or of another commit of it."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from perf.contender import Command, Job
+
+HERE = Path(__file__).resolve().parents[1]
+
+
+class NoSuchCommit(Exception):
+    """A commit that this checkout does not have."""
+
+
+@dataclass(frozen=True)
+class S3lo:
+    """``python -m s3lo`` with the package of one tree, whatever is installed."""
+
+    name: str = "s3lo"
+    tree: Path = HERE
+    module: tuple[str, ...] = ("s3lo",)
+    """What is run, and its first arguments."""
+
+    def version(self) -> str:
+        return describe_commit("HEAD") if self.tree == HERE else self.tree.name
+
+    def command(self, job: Job, scratch: Path) -> Command:
+        reference = f"s3://{job.bucket}/{job.image}"
+        pull = ("pull", reference, *self._to(job))
+        verb = ("push", f"oci:{job.layout}", reference) if job.action == "push" else pull
+        return Command(
+            argv=(
+                *(sys.executable, "-m", *self.module, *verb, "--tmpdir", str(scratch)),
+                *("--endpoint-url", job.endpoint_url, "--region", job.region),
+                *(("--ca-bundle", job.ca_bundle) if job.ca_bundle else ()),
+                *("--progress", "none", "-o", "json"),
+            ),
+            env={
+                "PYTHONPATH": f"{self.tree}:{HERE}",
+                **({"DOCKER_HOST": job.docker_host} if job.docker_host else {}),
+            },
+        )
+
+    def _to(self, job: Job) -> tuple[str, ...]:
+        unverified = () if job.verified else ("--verify", "none")
+        if job.docker_host:
+            return ("perf-s3lo:v1", *unverified)
+        return ("--to", f"oci:{job.out}", *unverified)
+
+
+@contextmanager
+def tree_of(revision: str) -> Iterator[Path]:
+    """The package as it was at a commit, unpacked; raises NoSuchCommit."""
+    done = _git("archive", revision, "s3lo")
+    if done.returncode:
+        raise NoSuchCommit(done.stderr.decode().strip())
+    with TemporaryDirectory(prefix="s3lo-perf-tree-") as directory:
+        tree = Path(directory) / describe_commit(revision)
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+            archive.extractall(tree)
+        yield tree
+
+
+def describe_commit(revision: str) -> str:
+    """The short name of a commit; with a + where the package has changed since."""
+    name = _git("rev-parse", "--short", revision).stdout.decode().strip() or "unknown"
+    if revision == "HEAD" and _git("status", "--porcelain", "s3lo").stdout:
+        return f"{name}+"
+    return name
+
+
+def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(["git", "-C", str(HERE), *arguments], check=False, capture_output=True)

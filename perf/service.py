@@ -1,0 +1,80 @@
+"""Service: a bucket of a real S3 service as the place that workloads run against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from awscrt.checksums import crc32c
+from tests.servers.origin import UploadedObject
+
+from perf.stock import BUCKET, StockImage
+
+_PIECE_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class Service:
+    """Where the user wants it to run; the bucket should be one that nothing else lives in."""
+
+    endpoint_url: str
+    bucket: str
+    region: str
+
+
+@dataclass(frozen=True)
+class ServiceStore:
+    """The bucket, reached with the credentials of the environment."""
+
+    service: Service
+    image: StockImage
+    is_sink: bool
+    """Whether runs push to it, and each has to start from nothing."""
+
+    def fill(self) -> None:
+        """Upload the image for pulls to find, the tag last."""
+        for key, path in self._files():
+            self._client.upload_file(str(path), self.service.bucket, key)
+
+    def clear(self) -> None:
+        """Delete what pushes of this image made, and nothing else."""
+        if self.is_sink:
+            for key, _ in self._files():
+                self._client.delete_object(Bucket=self.service.bucket, Key=key)
+
+    def requests(self) -> int | None:
+        return None
+
+    def uploaded(self) -> Mapping[str, UploadedObject]:
+        """Read back, since a service's own checksum differs with how an object was uploaded."""
+        return {
+            f"{BUCKET}/{key}": self._read(key)
+            for key, _ in self._files()
+            if key.startswith("blobs/")
+        }
+
+    @cached_property
+    def _client(self) -> Any:
+        import boto3
+
+        return boto3.client(
+            "s3", endpoint_url=self.service.endpoint_url, region_name=self.service.region
+        )
+
+    def _files(self) -> Iterator[tuple[str, Path]]:
+        """Key and file of each object of the image, the tag last."""
+        served = self.image.root / BUCKET
+        paths = [path for path in sorted(served.rglob("*")) if path.is_file()]
+        for path in paths:
+            yield str(path.relative_to(served)), path
+
+    def _read(self, key: str) -> UploadedObject:
+        body = self._client.get_object(Bucket=self.service.bucket, Key=key)["Body"]
+        size = checksum = 0
+        while piece := body.read(_PIECE_BYTES):
+            size += len(piece)
+            checksum = crc32c(piece, checksum)
+        return UploadedObject(size, checksum)

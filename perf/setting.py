@@ -1,0 +1,221 @@
+"""Setting: what surrounds the runs of a workload: an origin, a network, a registry, a daemon."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from perf.check import check_loaded, check_pulled, check_pushed, docker
+from perf.contender import Job
+from perf.service import Service, ServiceStore
+from perf.stock import BUCKET, IMAGE, StockImage
+from perf.workload import LinkLimits, OriginLimits, Workload
+from s3lo.cli.options import size
+from tests.servers import Dockerd, Origin, OriginOptions, Registry
+from tests.servers.link import Link
+from tests.servers.origin import UploadedObject
+from tests.servers.process import find_program
+
+_FROM_REGISTRY = frozenset({"skopeo", "docker"})
+
+
+class Store(Protocol):
+    """What the setting asks of the place that the bytes come from or go to."""
+
+    def clear(self) -> None:
+        """Forget what was uploaded, and what was counted."""
+
+    def requests(self) -> int | None:
+        """Since it was last cleared; None where nobody counts."""
+
+    def uploaded(self) -> Mapping[str, UploadedObject]: ...
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Ready for runs; one at a time."""
+
+    workload: Workload
+    image: StockImage
+    job: Job
+    """Of one client; its ``out`` is given by each run."""
+    store: Store
+    env: Mapping[str, str]
+    prefix: tuple[str, ...] = ()
+    """Before each command: where in the network it runs."""
+    daemons: tuple[int, ...] = ()
+    """Processes that work for the contenders."""
+    outs: tuple[Path, ...] = field(default=())
+
+    def jobs(self) -> list[Job]:
+        return [replace(self.job, out=str(out)) for out in self.outs]
+
+    def prepare(self) -> None:
+        """Make everything as it was before the first run; dirty pages are written out, so that no
+        run pays for the one before."""
+        for out in self.outs:
+            shutil.rmtree(out, ignore_errors=True)
+            out.mkdir(parents=True)
+        if self.job.docker_host:
+            docker(self.job.docker_host, "rmi", "--force", self.image.manifest["config"]["digest"])
+        os.sync()
+        self.store.clear()
+
+    def check(self) -> None:
+        """Raise WrongResult unless the run that just ended did the whole job."""
+        if self.workload.action == "push":
+            check_pushed(self.store.uploaded(), self.image)
+        elif self.job.docker_host:
+            check_loaded(self.job.docker_host, self.image)
+        else:
+            for out in self.outs:
+                check_pulled(out, self.image)
+
+    @property
+    def checked(self) -> str:
+        """What ``check`` does, in words."""
+        if self.workload.action == "push":
+            return "size and CRC-32C of every object, counted as it came in"
+        if self.job.docker_host:
+            return "image id and layer ids in the daemon"
+        return "every byte of every blob"
+
+
+@contextmanager
+def own_setting(workload: Workload, image: StockImage, scratch: Path) -> Iterator[Setting]:
+    """An origin of our own; raises Missing where a part of it cannot run."""
+    with ExitStack() as stack:
+        link = stack.enter_context(_link(workload.link)) if workload.link else None
+        origin = stack.enter_context(_origin(workload, image, link))
+        registry = dockerd = None
+        if _FROM_REGISTRY & set(workload.contenders):
+            registry = stack.enter_context(Registry())
+            _fill(registry, image)
+        if workload.to == "docker":
+            dockerd = stack.enter_context(Dockerd())
+        job = replace(
+            _job(workload, image, origin.url, "us-east-1"),
+            ca_bundle=str(origin.ca_bundle) if origin.ca_bundle else None,
+            registry_image=f"{registry.host}/{IMAGE}" if registry else None,
+            docker_host=dockerd.host if dockerd else None,
+        )
+        yield Setting(
+            workload=workload,
+            image=image,
+            job=job,
+            store=_OriginStore(origin),
+            env=_environment({"AWS_ACCESS_KEY_ID": "perf", "AWS_SECRET_ACCESS_KEY": "perf"}),
+            prefix=link.near if link else (),
+            daemons=(dockerd.pid,) if dockerd else (),
+            outs=_outs(workload, scratch),
+        )
+
+
+@contextmanager
+def service_setting(
+    workload: Workload, image: StockImage, scratch: Path, service: Service
+) -> Iterator[Setting]:
+    """A bucket of a real service, with the user's own credentials."""
+    store = ServiceStore(service, image, is_sink=workload.action == "push")
+    if workload.action == "pull":
+        store.fill()
+    job = _job(workload, image, service.endpoint_url, service.region)
+    yield Setting(
+        workload=workload,
+        image=image,
+        job=replace(job, bucket=service.bucket),
+        store=store,
+        env=dict(os.environ),
+        outs=_outs(workload, scratch),
+    )
+
+
+def _job(workload: Workload, image: StockImage, endpoint_url: str, region: str) -> Job:
+    return Job(
+        action=workload.action,
+        verified=workload.verified,
+        endpoint_url=endpoint_url,
+        bucket=BUCKET,
+        region=region,
+        image=IMAGE,
+        blobs=image.blobs,
+        layout=str(image.layout),
+        out="",
+        cpus=len(os.sched_getaffinity(0)),
+    )
+
+
+def _outs(workload: Workload, scratch: Path) -> tuple[Path, ...]:
+    return tuple(scratch / f"out-{number}" for number in range(workload.clients))
+
+
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """This process's, without a user's own AWS settings."""
+    return {
+        **{k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "S3LO_"))},
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_REGION": "us-east-1",
+        **variables,
+    }
+
+
+def _link(limits: LinkLimits) -> Link:
+    return Link(limits.gbit_s, limits.round_trip_seconds)
+
+
+def _origin(workload: Workload, image: StockImage, link: Link | None) -> Origin:
+    options = origin_options(workload.origin)
+    # A pushed image is served by nobody: the sink starts empty.
+    root = image.root if workload.action == "pull" else image.root.parent / "nothing"
+    root.mkdir(exist_ok=True)
+    if link is None:
+        return Origin(root, options)
+    return Origin(root, options, address=link.far_address, inside=link.far)
+
+
+def origin_options(limits: OriginLimits) -> OriginOptions:
+    return OriginOptions(
+        connection_bytes_per_second=_rate(limits.connection_rate),
+        total_bytes_per_second=_rate(limits.total_rate),
+        requests_per_second=limits.requests_per_second,
+        first_byte_seconds=limits.first_byte_seconds,
+        refused_share=limits.refused_share,
+        reset_share=limits.reset_share,
+        tls=limits.tls,
+    )
+
+
+def _rate(text: str) -> int:
+    return size(text) if text else 0
+
+
+def _fill(registry: Registry, image: StockImage) -> None:
+    """Put the image into a registry, its blobs as they are."""
+    skopeo = find_program("skopeo", "apt-get install skopeo")
+    source, target = f"oci:{image.layout}", f"docker://{registry.host}/{IMAGE}"
+    command = [str(skopeo), "copy", "--quiet", "--dest-tls-verify=false", source, target]
+    subprocess.run(command, check=True)
+
+
+@dataclass(frozen=True)
+class _OriginStore:
+    """Our origin, which counts."""
+
+    origin: Origin
+
+    def clear(self) -> None:
+        self.origin.clear()
+
+    def requests(self) -> int | None:
+        return self.origin.counters().requests_total
+
+    def uploaded(self) -> Mapping[str, UploadedObject]:
+        return self.origin.objects()

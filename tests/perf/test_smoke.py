@@ -1,0 +1,61 @@
+"""The gate on real runs: a deliberately slowed engine fails it, unchanged code does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perf import smoke
+from perf.gate import Verdict
+from perf.s3lo_command import HERE, NoSuchCommit, S3lo, tree_of
+from perf.smoke import BASELINE, Finding, baseline_commit, compare, run_smoke
+from tests.conftest import missing
+from tests.servers import Missing
+
+_WORKLOAD = "about: A.\naction: pull\nimage: {blobs: 2, blob_size: 48MiB}\n"
+
+
+def _compare(directory: Path, share: float) -> Finding:
+    """A small pull, so that it is quick; slowed by much, so that noise is not the question here."""
+    (directory / "small.yaml").write_text(_WORKLOAD)
+    new = S3lo("slowed", module=("perf.slowed", str(share)))
+    try:
+        [found] = compare(new, S3lo("old"), directory / "cache", print, 40, directory)
+    except Missing as reason:
+        missing(reason)
+    return found
+
+
+def test_a_slowed_engine_fails_the_gate(tmp_path: Path) -> None:
+    assert _compare(tmp_path, share=4.0).verdict is Verdict.REGRESSION
+
+
+def test_the_same_engine_passes_the_gate(tmp_path: Path) -> None:
+    assert _compare(tmp_path, share=0.0).verdict is Verdict.FINE
+
+
+def test_the_baseline_is_a_commit_of_this_history() -> None:
+    if not (HERE / ".git").exists():
+        pytest.skip("an export has no history")
+    with tree_of(baseline_commit()) as tree:
+        assert (tree / "s3lo" / "engine").is_dir()
+    assert BASELINE.read_text().startswith("#")
+
+
+def test_a_commit_that_is_asked_for_and_not_there_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_smoke("0123456789abcdef", tmp_path, print) == 2
+    assert "0123456789abcdef is not in this repository" in capsys.readouterr().out
+    with pytest.raises(NoSuchCommit), tree_of("0123456789abcdef"):
+        pass
+
+
+def test_a_checkout_without_history_says_that_nothing_was_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smoke, "_is_partial_checkout", lambda: True)
+    monkeypatch.setattr(smoke, "baseline_commit", lambda: "0123456789abcdef")
+    assert run_smoke(None, tmp_path, print) == 0
+    assert "NOT COMPARED" in capsys.readouterr().out
