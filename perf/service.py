@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from awscrt.checksums import crc32c
-from tests.servers.origin import UploadedObject
 
 from perf.stock import BUCKET, StockImage
+from tests.servers.origin import UploadedObject
 
 _PIECE_BYTES = 4 << 20
 
@@ -35,9 +35,11 @@ class ServiceStore:
     """Whether runs push to it, and each has to start from nothing."""
 
     def fill(self) -> None:
-        """Upload the image for pulls to find, the tag last."""
+        """Upload the image for pulls to find, the tag last; what an earlier run left there stays."""
+        there = self._sizes()
         for key, path in self._files():
-            self._client.upload_file(str(path), self.service.bucket, key)
+            if there.get(key) != path.stat().st_size:
+                self._client.upload_file(str(path), self.service.bucket, key)
 
     def clear(self) -> None:
         """Delete what pushes of this image made, and nothing else."""
@@ -50,11 +52,9 @@ class ServiceStore:
 
     def uploaded(self) -> Mapping[str, UploadedObject]:
         """Read back, since a service's own checksum differs with how an object was uploaded."""
-        return {
-            f"{BUCKET}/{key}": self._read(key)
-            for key, _ in self._files()
-            if key.startswith("blobs/")
-        }
+        wanted = [f"blobs/sha256/{blob.hex}" for blob in self.image.blobs]
+        there = self._sizes()
+        return {f"{BUCKET}/{key}": self._read(key) for key in wanted if key in there}
 
     @cached_property
     def _client(self) -> Any:
@@ -63,6 +63,10 @@ class ServiceStore:
         return boto3.client(
             "s3", endpoint_url=self.service.endpoint_url, region_name=self.service.region
         )
+
+    def _sizes(self) -> dict[str, int]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.service.bucket)
+        return {each["Key"]: each["Size"] for page in pages for each in page.get("Contents", ())}
 
     def _files(self) -> Iterator[tuple[str, Path]]:
         """Key and file of each object of the image, the tag last."""
