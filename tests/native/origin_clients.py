@@ -172,7 +172,7 @@ class Rclone(_Tool):
     install = "apt-get install rclone"
 
     def _copy(self, source: str | Path, destination: str | Path) -> None:
-        ca = ["--ca-cert", self.origin.ca_bundle] if self.origin.ca_bundle else []
+        ca = ["--ca-cert", str(self.origin.ca_bundle)] if self.origin.ca_bundle else []
         options = ["--s3-provider", "Other", "--s3-env-auth", "--s3-endpoint", self.origin.url]
         sizes = ["--s3-upload-cutoff", "5Mi", "--s3-chunk-size", "5Mi"]
         self._run("copyto", *options, *sizes, *ca, "--retries", "1", source, destination)

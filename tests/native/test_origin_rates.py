@@ -1,0 +1,134 @@
+"""The origin's caps hold for every size of request, on one connection and on new ones.
+
+Not speed is asserted but that a limiter limits. A neighbour on the machine can only make it slower,
+so the upper bound is strict, and the lower one has three tries.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.native.origin_clients import BUCKET, serving
+from tests.servers import Origin, OriginOptions
+
+TOLERANCE = 0.03
+TRIES = 3
+SECONDS = 1.0
+_LARGEST_BYTES = 16 << 20
+_BUFFER = memoryview(bytearray(1 << 20))
+"""Where all that is read goes: nobody looks at it."""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / BUCKET).mkdir()
+    with open(tmp_path / BUCKET / "file", "wb") as file:
+        file.truncate(_LARGEST_BYTES)
+    return tmp_path
+
+
+class _Raw:
+    """One connection without a client's own costs."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._socket = socket.create_connection((origin.address, origin.port), timeout=60)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def get(self, size: int) -> None:
+        """Read a range of this size; its answer's head counts for nothing."""
+        range_ = f"Range: bytes=0-{size - 1}"
+        self._socket.sendall(f"GET /{BUCKET}/file HTTP/1.1\r\n{range_}\r\n\r\n".encode())
+        left = size - len(self._head())
+        while left:
+            left -= self._socket.recv_into(_BUFFER)
+
+    def put(self, size: int) -> None:
+        head = f"PUT /{BUCKET}/key HTTP/1.1\r\nContent-Length: {size}\r\n\r\n"
+        self._socket.sendall(head.encode())
+        for start in range(0, size, len(_BUFFER)):
+            self._socket.sendall(_BUFFER[: size - start])
+        self._head()
+
+    def _head(self) -> bytes:
+        """Read the answer's head, and give what came behind it."""
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += self._socket.recv(65_536)
+        assert head.startswith(b"HTTP/1.1 20"), head
+        return head.partition(b"\r\n\r\n")[2]
+
+
+Move = Callable[[_Raw, int], None]
+
+
+def _rate(origin: Origin, move: Move, size: int, count: int, is_fresh: bool) -> float:
+    """Bytes a second over a series of requests, from before the first connection's start."""
+    start = time.monotonic()
+    with ExitStack() as stack:
+        connection = None
+        for _ in range(count):
+            if connection is None or is_fresh:
+                connection = _Raw(origin)
+                stack.callback(connection.close)
+            move(connection, size)
+    return size * count / (time.monotonic() - start)
+
+
+def _hold(measure: Callable[[], float], cap: int, least: float) -> None:
+    """Never above the cap; and not below ``least``, if this machine lets it."""
+    for _ in range(TRIES):
+        rate = measure()
+        assert rate <= cap * (1 + TOLERANCE)
+        if rate >= least:
+            return
+    pytest.fail(f"{rate / 1e6:.2f} MB/s is too far below {cap / 1e6:.0f} MB/s")
+
+
+@pytest.mark.parametrize("is_fresh", [False, True], ids=["kept", "fresh"])
+@pytest.mark.parametrize("move", [_Raw.get, _Raw.put], ids=["down", "up"])
+@pytest.mark.parametrize("size", [64 << 10, 1 << 20, 16 << 20])
+@pytest.mark.parametrize("cap", [8_000_000, 25_000_000])
+def test_a_connection_keeps_to_its_rate(
+    root: Path, cap: int, size: int, move: Move, is_fresh: bool
+) -> None:
+    count = max(1, round(cap * SECONDS / size))
+    # What a new connection costs, a small request on it cannot make up for.
+    is_brief = is_fresh and size < cap / 50
+    least = 0.0 if is_brief else cap * (1 - TOLERANCE)
+    with serving(root, OriginOptions(connection_bytes_per_second=cap)) as origin:
+        _hold(lambda: _rate(origin, move, size, count, is_fresh), cap, least)
+
+
+def test_a_single_small_request_takes_its_time(root: Path) -> None:
+    """Kernel buffers would swallow it at once, were it not paid for before."""
+    with serving(root, OriginOptions(connection_bytes_per_second=2_000_000)) as origin:
+        for move in (_Raw.get, _Raw.put):
+            assert _rate(origin, move, 64 << 10, 1, True) <= 2_000_000 * (1 + TOLERANCE)
+
+
+@pytest.mark.parametrize("move", [_Raw.get, _Raw.put], ids=["down", "up"])
+def test_all_connections_share_the_total_rate(root: Path, move: Move) -> None:
+    cap, connections, size = 40_000_000, 8, 1 << 20
+    count = round(cap * SECONDS / size / connections)
+
+    def measure(origin: Origin) -> float:
+        start = time.monotonic()
+        with ThreadPoolExecutor(connections) as pool:
+            series = [
+                pool.submit(_rate, origin, move, size, count, False) for _ in range(connections)
+            ]
+            for one in series:
+                one.result()
+        return connections * count * size / (time.monotonic() - start)
+
+    with serving(root, OriginOptions(total_bytes_per_second=cap)) as origin:
+        _hold(lambda: measure(origin), cap, cap * (1 - TOLERANCE))
