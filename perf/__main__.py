@@ -17,8 +17,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
+from perf.check import WrongResult
 from perf.contender import Contender
 from perf.folder import report
+from perf.measure import RunFailed
 from perf.outcome import Outcome
 from perf.rounds import run_rounds
 from perf.s3lo_command import S3lo, tree_of
@@ -70,9 +72,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run_all(workloads: Sequence[Workload], given: argparse.Namespace) -> int:
-    """Run workloads one after the other; what cannot run here is said, and does not end the rest."""
+    """Run workloads one after the other; what cannot run here, or fails, does not end the rest."""
     service = _service(given)
-    skipped = 0
+    measured, failed = 0, 0
     with ExitStack() as stack:
         baseline = stack.enter_context(tree_of(given.baseline)) if given.baseline else None
         ours: list[Contender] = [S3lo()]
@@ -86,11 +88,14 @@ def _run_all(workloads: Sequence[Workload], given: argparse.Namespace) -> int:
             try:
                 outcome = _run(workload, ours, given, service)
             except Missing as reason:
-                skipped += 1
                 _say(f"  skipped: {reason}")
-                continue
-            report(outcome, given.cache, given.results)
-    return 1 if skipped == len(workloads) else 0
+            except (RunFailed, WrongResult) as problem:
+                failed += 1
+                _say(f"  failed: {problem}")
+            else:
+                measured += 1
+                report(outcome, given.cache, given.results)
+    return 0 if measured and not failed else 1
 
 
 def _service(given: argparse.Namespace) -> Service | None:

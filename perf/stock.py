@@ -65,9 +65,11 @@ class StockImage:
 
 
 def stock_image(shape: Shape, cache: Path) -> StockImage:
-    """The image of a shape, made if it is not in the cache yet; same shape, same digests."""
+    """The image of a shape, made if it is not whole in the cache; same shape, same digests."""
     kept = cache / shape.key
-    if not kept.exists():
+    if not _is_whole(kept):
+        # A contender that writes where it should read leaves a blob of another size.
+        shutil.rmtree(kept, ignore_errors=True)
         cache.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix="draft-", dir=cache))
         try:
@@ -77,6 +79,13 @@ def stock_image(shape: Shape, cache: Path) -> StockImage:
             shutil.rmtree(draft, ignore_errors=True)
             raise
     return StockImage(kept)
+
+
+def _is_whole(kept: Path) -> bool:
+    image = StockImage(kept)
+    return kept.exists() and all(
+        image.path(blob).stat().st_size == blob.size for blob in image.blobs
+    )
 
 
 def _make(shape: Shape, directory: Path, wheels: Path) -> None:
