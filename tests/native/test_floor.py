@@ -6,14 +6,14 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.conftest import missing
-from tests.servers import Missing, Nginx, Unruly
+from tests.servers import Missing, Nginx, Origin, OriginOptions, Unruly
 from tests.servers.native import native_program
 from tests.servers.unruly import Fault, reset, reset_midway, slow_down
 
@@ -28,6 +28,35 @@ def floor() -> Path:
         return native_program("floor")
     except Missing as reason:
         missing(reason)
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Iterator[Origin]:
+    """An S3 service without objects, which keeps what it gets."""
+    yield from serving(Origin(empty(tmp_path / "root"), OriginOptions(sink="memory")))
+
+
+@pytest.fixture
+def busy_origin(tmp_path: Path) -> Iterator[Origin]:
+    """The same, and it refuses and resets."""
+    options = OriginOptions(sink="memory", refused_share=0.2, reset_share=0.2)
+    yield from serving(Origin(empty(tmp_path / "root"), options))
+
+
+def serving(server: Origin) -> Iterator[Origin]:
+    try:
+        server.__enter__()
+    except Missing as reason:
+        missing(reason)
+    try:
+        yield server
+    finally:
+        server.__exit__(None, None, None)
+
+
+def empty(directory: Path) -> Path:
+    directory.mkdir()
+    return directory
 
 
 @pytest.fixture
@@ -173,3 +202,76 @@ def test_a_wrong_list_is_refused(floor: Path, nginx: Nginx, tmp_path: Path) -> N
     done = run_floor(floor, "pull", nginx.url, "abc 5\n", "--out", tmp_path)
     assert done.returncode == 1
     assert "abc 5" in done.stderr
+
+
+def assert_arrived(floor: Path, origin: Origin, source: Path, scratch: Path) -> None:
+    """Every file of the source lies in the service under its name, and nothing else does."""
+    digests = [path.name for path in source.iterdir()]
+    back = empty(scratch / "back")
+    done = run_floor(
+        *(floor, "pull", origin.url, listing(source, digests), "--out", back, "--no-verify")
+    )
+    assert done.returncode == 0, done.stderr
+    assert_same(back, source, digests)
+    assert {name.rpartition("/")[2] for name in origin.objects()} == set(digests)
+
+
+@pytest.mark.parametrize("connections", [1, 3, 16])
+def test_push_brings_every_size_byte_for_byte(
+    floor: Path, origin: Origin, tmp_path: Path, connections: int
+) -> None:
+    source = empty(tmp_path / "source")
+    digests = add_blobs(source, [*EDGES, 100 * PART_BYTES])
+    blobs = listing(source, digests)
+    done = run_floor(
+        floor, "push", origin.url, blobs, "--from", source, "--connections", str(connections)
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["bytes"] == sum((source / d).stat().st_size for d in digests)
+    assert report["requests"] == 4 * 1 + (2 + 2) + (8 + 2) + (100 + 2)
+    assert_arrived(floor, origin, source, tmp_path)
+
+
+def test_push_brings_many_small_blobs(floor: Path, origin: Origin, tmp_path: Path) -> None:
+    source = empty(tmp_path / "source")
+    digests = add_blobs(source, [4096] * 500)
+    done = run_floor(floor, "push", origin.url, listing(source, digests), "--from", source)
+    assert done.returncode == 0, done.stderr
+    assert_arrived(floor, origin, source, tmp_path)
+
+
+@pytest.mark.parametrize("size", [1, 5 * PART_BYTES])
+def test_push_of_a_damaged_file_completes_nothing(
+    floor: Path, origin: Origin, tmp_path: Path, size: int
+) -> None:
+    source = empty(tmp_path / "source")
+    [digest] = add_blobs(source, [size])
+    flip_a_bit(source / digest, size // 2)
+    done = run_floor(floor, "push", origin.url, listing(source, [digest]), "--from", source)
+    assert done.returncode == 1
+    assert f"{digest} is damaged" in done.stderr
+    assert origin.objects() == {}
+
+
+def test_push_of_a_file_shorter_than_listed_completes_nothing(
+    floor: Path, origin: Origin, tmp_path: Path
+) -> None:
+    source = empty(tmp_path / "source")
+    [digest] = add_blobs(source, [3 * PART_BYTES - 1])
+    blobs = f"{digest} {3 * PART_BYTES}\n"
+    done = run_floor(floor, "push", origin.url, blobs, "--from", source, "--no-verify")
+    assert done.returncode == 1
+    assert digest in done.stderr
+    assert origin.objects() == {}
+
+
+def test_push_comes_back_after_what_passes(
+    floor: Path, busy_origin: Origin, tmp_path: Path
+) -> None:
+    source = empty(tmp_path / "source")
+    digests = add_blobs(source, [*EDGES, 30 * PART_BYTES])
+    done = run_floor(floor, "push", busy_origin.url, listing(source, digests), "--from", source)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["retries"] > 0
+    assert_arrived(floor, busy_origin, source, tmp_path)

@@ -18,10 +18,12 @@ struct http {
     char head[16 << 10];
 };
 
+enum { ETAG_ROOM = 128 };
+
 struct answer {
     int status;
     int64_t body_bytes;
-    char etag[128]; /* as it came, with its quotes; empty if none */
+    char etag[ETAG_ROOM]; /* as it came, with its quotes; empty if none */
 };
 
 /* The host's first address; dies if it has none. */

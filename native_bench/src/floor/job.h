@@ -6,6 +6,10 @@
 #include "floor/options.h"
 #include "floor/order.h"
 
+/* Bytes are copied and hashed in steps that the second-level cache still holds. Done with whole
+ * parts of 8 MiB, a pull took 1.8 times the CPU time: each step fetched them from memory again. */
+enum { STEP_BYTES = 256 << 10 };
+
 struct job {
     struct options options;
     struct blobs blobs;

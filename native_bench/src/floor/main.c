@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -11,6 +10,7 @@
 #include "common/fail.h"
 #include "floor/job.h"
 #include "floor/pull.h"
+#include "floor/push.h"
 
 static int open_directory(const struct options *options)
 {
@@ -55,7 +55,10 @@ int main(int count, char **arguments)
     job.directory = open_directory(&job.options);
     job.address = http_resolve(job.options.host, job.options.port);
     int64_t started_ns = now_ns();
-    pull(&job);
+    if (job.options.is_push)
+        push(&job);
+    else
+        pull(&job);
     double seconds = seconds_since(started_ns);
     printf("{\"bytes\": %" PRId64 ", \"seconds\": %.6f, \"cpu_seconds\": %.6f, "
            "\"requests\": %" PRId64 ", \"retries\": %" PRId64 ", \"peak_rss_bytes\": %" PRId64 "}\n",

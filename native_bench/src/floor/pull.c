@@ -7,10 +7,6 @@
 #include "common/fail.h"
 #include "floor/target.h"
 
-/* Bytes are written and hashed in steps that the second-level cache still holds. Done with whole
- * parts of 8 MiB, a pull took 1.8 times the CPU time: each step fetched them from memory again. */
-static const size_t STEP_BYTES = 256 << 10;
-
 /* A part on its way from its connection through the worker's buffer to its file. */
 struct arrival {
     struct worker *worker;
@@ -71,12 +67,12 @@ static bool receive_body(struct arrival *arrival)
     while (arrival->received < length) {
         size_t room = (size_t)(length - arrival->received);
         size_t got = http_read(&worker->http, worker->buffer + arrival->received,
-                               room < STEP_BYTES ? room : STEP_BYTES);
+                               room < (size_t)STEP_BYTES ? room : STEP_BYTES);
         if (!got)
             return false;
         arrival->received += (int64_t)got;
         int64_t fresh = arrival->received - arrival->written;
-        if (fresh >= (int64_t)STEP_BYTES || arrival->received == length)
+        if (fresh >= STEP_BYTES || arrival->received == length)
             settle(arrival);
     }
     http_end(&worker->http);
