@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +20,7 @@ from s3lo.model.reference import Location
 from s3lo.model.s3_errors import UntrustedEndpoint
 from tests.conftest import missing
 from tests.servers import Missing
+from tests.servers.certificate import make_certificate
 
 
 @dataclass(frozen=True)
@@ -54,24 +53,12 @@ class _Server(ThreadingHTTPServer):
         """A client that does not trust us hangs up: that is the test."""
 
 
-def _certificate(directory: Path) -> tuple[Path, Path]:
-    key, certificate = directory / "key.pem", directory / "cert.pem"
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    try:
-        subprocess.run(
-            [*command, *subject, "-keyout", str(key), "-out", str(certificate)],
-            check=True,
-            capture_output=True,
-        )
-    except FileNotFoundError:
-        missing(Missing("no openssl on this machine: apt-get install openssl"))
-    return key, certificate
-
-
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    key, certificate = _certificate(tmp_path_factory.mktemp("tls"))
+    try:
+        certificate, key = make_certificate(tmp_path_factory.mktemp("tls"), "127.0.0.1")
+    except Missing as reason:
+        missing(reason)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server = _Server(("127.0.0.1", 0), _Handler)

@@ -27,10 +27,12 @@ _PATIENCE_SECONDS = 60
 
 
 @contextmanager
-def serving(root: Path, options: OriginOptions) -> Iterator[Origin]:
+def serving(
+    root: Path, options: OriginOptions, *, inside: tuple[str, ...] = ()
+) -> Iterator[Origin]:
     """An origin, or a skip where it cannot be built."""
     try:
-        origin = Origin(root, options).__enter__()
+        origin = Origin(root, options, inside=inside).__enter__()
     except Missing as reason:
         missing(reason)
     try:

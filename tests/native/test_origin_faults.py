@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import os
+import shutil
 import socket
 import time
 from collections import Counter
@@ -13,8 +15,9 @@ from pathlib import Path
 import pytest
 from awscrt.checksums import crc32c
 
+from tests.conftest import missing
 from tests.native.origin_clients import BUCKET, boto, serving
-from tests.servers import Origin, OriginOptions
+from tests.servers import Missing, Origin, OriginOptions
 from tests.servers.origin import UploadedObject
 
 TIMES = 300
@@ -196,3 +199,15 @@ def test_parts_that_come_at_once_make_the_object_they_should(tmp_path: Path) -> 
         client.complete_multipart_upload(MultipartUpload={"Parts": listed}, **named)
         assert origin.objects() == {f"{BUCKET}/key": UploadedObject(len(whole), crc32c(whole))}
     assert (tmp_path / BUCKET / "key").read_bytes() == whole
+
+
+def test_it_serves_in_a_network_of_its_own(tmp_path: Path) -> None:
+    """It tells what it did all the same: its control socket is a file."""
+    enter = 'ip link set lo up && exec "$0" "$@"'
+    inside = ("unshare", "--net", "sh", "-c", enter)
+    if os.geteuid() or not all(map(shutil.which, ("unshare", "ip"))):
+        missing(Missing("a network namespace needs root, unshare and ip: apt-get install iproute2"))
+    with serving(tmp_path, OriginOptions(), inside=inside) as origin:
+        assert origin.counters().connections == 0
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((origin.address, origin.port), timeout=5)

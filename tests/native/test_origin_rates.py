@@ -102,7 +102,7 @@ def test_a_connection_keeps_to_its_rate(
 ) -> None:
     count = max(1, round(cap * SECONDS / size))
     # What a new connection costs, a small request on it cannot make up for.
-    is_brief = is_fresh and size < cap / 50
+    is_brief = is_fresh and size < cap / 10
     least = 0.0 if is_brief else cap * (1 - TOLERANCE)
     with serving(root, OriginOptions(connection_bytes_per_second=cap)) as origin:
         _hold(lambda: _rate(origin, move, size, count, is_fresh), cap, least)
