@@ -14,7 +14,9 @@ from perf.peers.s5cmd import S5cmd
 from perf.peers.skopeo import Skopeo
 
 _ALL: tuple[Contender, ...] = (
-    PythonPeer("awscrt", "awscrt", "awscrt_client"),
+    PythonPeer("awscrt", "awscrt", "awscrt_client", ("100",)),
+    # Its default target: the faster one where connections are not what limits.
+    PythonPeer("awscrt-10", "awscrt", "awscrt_client", ("10",)),
     PythonPeer("boto3", "boto3", "boto3_client"),
     PythonPeer("boto3-crt", "boto3", "boto3_crt_client"),
     S5cmd(),

@@ -19,6 +19,7 @@ class PythonPeer:
     name: str
     distribution: str
     client: str
+    arguments: tuple[str, ...] = ()
 
     def version(self) -> str:
         try:
@@ -30,4 +31,5 @@ class PythonPeer:
         refuse_daemon(job, self.name)
         path = scratch / "job.json"
         job.save(path)
-        return Command((sys.executable, "-m", f"perf.peers.{self.client}", str(path)))
+        module = f"perf.peers.{self.client}"
+        return Command((sys.executable, "-m", module, str(path), *self.arguments))

@@ -33,7 +33,7 @@ class Work:
 
 
 def read_work() -> Work:
-    """What the file named by the only argument asks for; a pull's directory is made."""
+    """What the file named by the first argument asks for; a pull's directory is made."""
     with open(sys.argv[1], encoding="utf-8") as file:
         fields = json.load(file)
     fields["blobs"] = tuple(Blob(**blob) for blob in fields["blobs"])

@@ -5,21 +5,37 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import ssl
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
-from perf.contender import Blob, Command, Contender, Job
+from perf.contender import Blob, Command, Contender, Job, Unsuited
 from perf.peers import PEERS
 from tests.conftest import missing
-from tests.servers import Missing, Nginx, SeaweedS3
+from tests.images import Image, sized_image, write_docker_archive
+from tests.servers import Dockerd, Missing, Registry
+from tests.servers.origin import Origin, OriginOptions
+from tests.servers.process import find_program
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SIZES = (20 << 20, 1 << 20, 700)
 _FILE_PEERS = [name for name in PEERS if name not in ("skopeo", "docker")]
+_REFUSED = pytest.mark.xfail(
+    strict=True, reason="Origin's certificate is its own CA, which rustls takes for no server's"
+)
+_TLS_PEERS = [
+    pytest.param(name, marks=_REFUSED if name == "obstore" else ())
+    for name in _FILE_PEERS
+    if name != "floor"
+]
+_numbers = count(1)
 _ANY = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
 
 
@@ -49,6 +65,52 @@ def job(tmp_path: Path, blobs: Mapping[str, bytes]) -> Job:
         out=str(out),
         cpus=2,
     )
+
+
+@pytest.fixture(scope="session")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Origin]:
+    """It keeps what is uploaded."""
+    yield from _serving(tmp_path_factory.mktemp("origin"), OriginOptions(sink="memory"))
+
+
+@pytest.fixture(scope="session")
+def tls_origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Origin]:
+    yield from _serving(tmp_path_factory.mktemp("origin"), OriginOptions(sink="memory", tls=True))
+
+
+def _serving(root: Path, options: OriginOptions) -> Iterator[Origin]:
+    server = Origin(root, options)
+    try:
+        server.__enter__()
+    except Missing as reason:
+        missing(reason)
+    try:
+        yield server
+    finally:
+        server.__exit__(None, None, None)
+
+
+def _stock(origin: Origin, blobs: Mapping[str, bytes]) -> str:
+    """A fresh bucket with these blobs."""
+    bucket = f"bucket-{next(_numbers)}"
+    _write(origin.root / bucket / "blobs" / "sha256", blobs)
+    return bucket
+
+
+def _at(origin: Origin, job: Job, bucket: str) -> Job:
+    ca_bundle = str(origin.ca_bundle) if origin.ca_bundle else None
+    return replace(job, endpoint_url=origin.url, bucket=bucket, ca_bundle=ca_bundle)
+
+
+def _uploaded(origin: Origin, job: Job) -> dict[str, bytes]:
+    prefix = f"{job.bucket}/blobs/sha256/"
+    names = [key.removeprefix(prefix) for key in origin.objects() if key.startswith(prefix)]
+    trust = ssl.create_default_context(cafile=job.ca_bundle) if job.ca_bundle else None
+    found = {}
+    for name in names:
+        with urlopen(f"{origin.url}/{prefix}{name}", context=trust) as answer:
+            found[name] = answer.read()
+    return found
 
 
 def _write(directory: Path, blobs: Mapping[str, bytes]) -> None:
@@ -95,10 +157,10 @@ def _do(
 @pytest.mark.parametrize("verified", [True, False])
 @pytest.mark.parametrize("name", _FILE_PEERS)
 def test_a_peer_pulls_every_blob(
-    name: str, verified: bool, job: Job, blobs: Mapping[str, bytes], nginx: Nginx, tmp_path: Path
+    name: str, verified: bool, job: Job, blobs: Mapping[str, bytes], origin: Origin, tmp_path: Path
 ) -> None:
-    _write(nginx.root / "bucket" / "blobs" / "sha256", blobs)
-    done = _do(name, replace(job, endpoint_url=nginx.url, verified=verified), tmp_path)
+    given = _at(origin, job, _stock(origin, blobs))
+    done = _do(name, replace(given, verified=verified), tmp_path)
     assert done.returncode == 0, done.stderr
     assert _pulled(job) == blobs
 
@@ -106,51 +168,140 @@ def test_a_peer_pulls_every_blob(
 @pytest.mark.parametrize("place", range(len(_SIZES)))
 @pytest.mark.parametrize("name", _FILE_PEERS)
 def test_a_verified_pull_fails_where_a_blob_is_damaged(
-    name: str, place: int, job: Job, blobs: Mapping[str, bytes], nginx: Nginx, tmp_path: Path
+    name: str, place: int, job: Job, blobs: Mapping[str, bytes], origin: Origin, tmp_path: Path
 ) -> None:
-    _write(nginx.root / "damaged" / "blobs" / "sha256", _damaged(blobs, place))
-    done = _do(name, replace(job, endpoint_url=nginx.url, bucket="damaged"), tmp_path)
+    done = _do(name, _at(origin, job, _stock(origin, _damaged(blobs, place))), tmp_path)
     assert done.returncode != 0
     assert list(blobs)[place] in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", _FILE_PEERS)
 def test_a_pull_that_is_not_verified_takes_damage_as_it_comes(
-    name: str, job: Job, blobs: Mapping[str, bytes], nginx: Nginx, tmp_path: Path
+    name: str, job: Job, blobs: Mapping[str, bytes], origin: Origin, tmp_path: Path
 ) -> None:
     damaged = _damaged(blobs, 0)
-    _write(nginx.root / "damaged" / "blobs" / "sha256", damaged)
-    given = replace(job, endpoint_url=nginx.url, bucket="damaged", verified=False)
-    assert _do(name, given, tmp_path).returncode == 0
+    given = _at(origin, job, _stock(origin, damaged))
+    done = _do(name, replace(given, verified=False), tmp_path)
+    assert done.returncode == 0, done.stderr
     assert _pulled(job) == damaged
 
 
 @pytest.mark.parametrize("name", _FILE_PEERS)
 def test_a_pull_fails_where_a_blob_is_missing(
-    name: str, job: Job, blobs: Mapping[str, bytes], nginx: Nginx, tmp_path: Path
+    name: str, job: Job, blobs: Mapping[str, bytes], origin: Origin, tmp_path: Path
 ) -> None:
-    most = dict(list(blobs.items())[1:])
-    _write(nginx.root / "missing" / "blobs" / "sha256", most)
+    given = _at(origin, job, _stock(origin, dict(list(blobs.items())[1:])))
     # rclone leaves out what is not there, and only the check notices.
-    verified = name == "rclone"
-    given = replace(job, endpoint_url=nginx.url, bucket="missing", verified=verified)
-    assert _do(name, given, tmp_path).returncode != 0
+    done = _do(name, replace(given, verified=name == "rclone"), tmp_path)
+    assert done.returncode != 0
 
 
 @pytest.mark.parametrize("verified", [True, False])
 @pytest.mark.parametrize("name", _FILE_PEERS)
 def test_a_peer_pushes_every_blob(
-    name: str,
-    verified: bool,
-    job: Job,
-    blobs: Mapping[str, bytes],
-    seaweed: SeaweedS3,
-    bucket: str,
-    tmp_path: Path,
+    name: str, verified: bool, job: Job, blobs: Mapping[str, bytes], origin: Origin, tmp_path: Path
 ) -> None:
-    pushing = replace(job, action="push", endpoint_url=seaweed.endpoint_url, bucket=bucket)
-    done = _do(name, replace(pushing, verified=verified), tmp_path, seaweed.env())
+    pushing = _at(origin, replace(job, action="push", verified=verified), _stock(origin, {}))
+    done = _do(name, pushing, tmp_path)
     assert done.returncode == 0, done.stderr
-    for blob, content in blobs.items():
-        found = seaweed.client.get_object(Bucket=bucket, Key=f"blobs/sha256/{blob}")
-        assert found["Body"].read() == content
+    assert _uploaded(origin, pushing) == blobs
+
+
+@pytest.mark.parametrize("place", range(len(_SIZES)))
+@pytest.mark.parametrize("name", _FILE_PEERS)
+def test_a_verified_push_fails_where_a_blob_is_damaged(
+    name: str, place: int, job: Job, blobs: Mapping[str, bytes], origin: Origin, tmp_path: Path
+) -> None:
+    _write(Path(job.layout, "blobs", "sha256"), _damaged(blobs, place))
+    done = _do(name, _at(origin, replace(job, action="push"), _stock(origin, {})), tmp_path)
+    assert done.returncode != 0
+    assert list(blobs)[place] in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", _TLS_PEERS)
+def test_a_peer_trusts_the_given_authority(
+    name: str, job: Job, blobs: Mapping[str, bytes], tls_origin: Origin, tmp_path: Path
+) -> None:
+    pulling = _at(tls_origin, job, _stock(tls_origin, blobs))
+    done = _do(name, pulling, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert _pulled(job) == blobs
+    pushing = replace(pulling, action="push", bucket=_stock(tls_origin, {}))
+    done = _do(name, pushing, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert _uploaded(tls_origin, pushing) == blobs
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    return sized_image(tmp_path_factory.mktemp("image"))
+
+
+@pytest.fixture(scope="module")
+def registry_image(
+    image: Image, registry: Registry, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """The image's name in the registry."""
+    archive = tmp_path_factory.mktemp("archive") / "image.tar"
+    write_docker_archive(image, archive, "image:v1")
+    name = f"{registry.host}/image:v1"
+    try:
+        skopeo = find_program("skopeo", "apt-get install skopeo")
+    except Missing as reason:
+        missing(reason)
+    copy = [str(skopeo), "--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false"]
+    subprocess.run([*copy, f"docker-archive:{archive}", f"docker://{name}"], check=True)
+    return name
+
+
+def test_skopeo_pulls_an_image_into_a_layout(
+    job: Job, image: Image, registry_image: str, tmp_path: Path
+) -> None:
+    done = _do("skopeo", replace(job, registry_image=registry_image), tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = _pulled(job)
+    assert image.config in found.values()
+    assert len(found) == len(image.layers) + 2
+    assert all(hashlib.sha256(found[name]).hexdigest() == name for name in found)
+
+
+@pytest.mark.parametrize("name", ["skopeo", "docker"])
+def test_a_peer_pulls_an_image_into_a_daemon(
+    name: str, job: Job, image: Image, registry_image: str, dockerd: Dockerd, tmp_path: Path
+) -> None:
+    given = replace(job, registry_image=registry_image, docker_host=dockerd.host)
+    done = _do(name, given, tmp_path)
+    assert done.returncode == 0, done.stderr
+    docker = [str(find_program("docker", "apt-get install docker.io")), "--host", dockerd.host]
+    listed = subprocess.run(
+        [*docker, "images", "--no-trunc", "--quiet"], capture_output=True, text=True, check=True
+    )
+    assert image.id in listed.stdout
+    subprocess.run([*docker, "rmi", "--force", image.id], capture_output=True, check=True)
+
+
+@pytest.mark.parametrize("name", _FILE_PEERS)
+def test_a_peer_that_moves_files_refuses_a_daemon(name: str, job: Job, tmp_path: Path) -> None:
+    with pytest.raises(Unsuited, match="Docker"):
+        PEERS[name].command(replace(job, docker_host="unix:///none"), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["skopeo", "docker"])
+def test_a_peer_of_registries_refuses_a_bucket(name: str, job: Job, tmp_path: Path) -> None:
+    with pytest.raises(Unsuited, match="registry"):
+        PEERS[name].command(job, tmp_path)
+
+
+def test_floor_refuses_tls(job: Job, tmp_path: Path) -> None:
+    with pytest.raises(Unsuited, match="TLS"):
+        PEERS["floor"].command(replace(job, endpoint_url="https://127.0.0.1:1"), tmp_path)
+
+
+def test_the_registry_of_peers_imports_no_library_of_theirs() -> None:
+    """A list of contenders must not cost a second."""
+    code = (
+        "import sys, perf.peers;"
+        " sys.exit(', '.join({'boto3', 'awscrt', 'obstore', 's3transfer'} & set(sys.modules)) or 0)"
+    )
+    done = _run(Command((sys.executable, "-c", code)), {})
+    assert done.returncode == 0, done.stderr
