@@ -18,6 +18,8 @@ _CONNECTIONS = 32
 @dataclass(frozen=True)
 class Floor:
     name: str = "floor"
+    writes: bool = True
+    """A pull that does not write measures the origin."""
 
     def version(self) -> str:
         native_program("floor")
@@ -31,7 +33,7 @@ class Floor:
         blobs = scratch / "blobs"
         blobs.write_text("".join(f"{blob.hex} {blob.size}\n" for blob in largest_first(job)))
         directory = files_of(job)
-        if job.action == "pull":
+        if job.action == "pull" and self.writes:
             directory.mkdir(parents=True, exist_ok=True)
         arguments = [
             *(str(native_program("floor")), job.action),
@@ -40,6 +42,7 @@ class Floor:
             *("--out" if job.action == "pull" else "--from", str(directory)),
             *("--connections", str(_CONNECTIONS)),
             *(() if job.verified else ("--no-verify",)),
+            *(() if self.writes or job.action == "push" else ("--no-write",)),
         ]
         line = f"exec {shlex.join(arguments)} < {shlex.quote(str(blobs))}"
         return Command(("sh", "-c", line))

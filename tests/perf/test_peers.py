@@ -18,6 +18,7 @@ import pytest
 
 from perf.contender import Blob, Command, Contender, Job, Unsuited
 from perf.peers import PEERS
+from perf.peers.floor import Floor
 from tests.conftest import missing
 from tests.images import Image, sized_image, write_docker_archive
 from tests.servers import Dockerd, Missing, Registry
@@ -290,6 +291,17 @@ def test_a_peer_that_moves_files_refuses_a_daemon(name: str, job: Job, tmp_path:
 def test_a_peer_of_registries_refuses_a_bucket(name: str, job: Job, tmp_path: Path) -> None:
     with pytest.raises(Unsuited, match="registry"):
         PEERS[name].command(job, tmp_path)
+
+
+def test_floor_can_do_without_files(
+    job: Job, blobs: Mapping[str, bytes], origin: Origin, tmp_path: Path
+) -> None:
+    given = replace(_at(origin, job, _stock(origin, blobs)), verified=False)
+    before = origin.counters().bytes_sent
+    done = _run(Floor(writes=False).command(given, tmp_path), _ANY)
+    assert done.returncode == 0, done.stderr
+    assert origin.counters().bytes_sent - before == given.total_bytes
+    assert not any(Path(given.out).iterdir())
 
 
 def test_floor_refuses_tls(job: Job, tmp_path: Path) -> None:
