@@ -16,7 +16,7 @@ static const char HELP[] =
     "lines \"<sha256 hex> <size>\"; a file of DIR has its digest for a name. Prints one line of\n"
     "JSON. Exits with 1 at the first failure; then no file of --out is to be trusted.\n"
     "\n"
-    "  --connections N    threads, one connection each (8)\n"
+    "  --connections N    threads, one connection each (16)\n"
     "  --part-size SIZE   bytes a request (8MiB)\n"
     "  --no-verify        do not hash\n"
     "  --no-write         pull: throw the bytes away\n";
@@ -91,7 +91,7 @@ struct options options_parse(int count, char **arguments)
         die_usage("pull or push?");
     struct options options = {
         .is_push = !strcmp(arguments[1], "push"),
-        .connections = 8,
+        .connections = 16,
         .part_bytes = 8 << 20,
         .verify = true,
         .write = true,
