@@ -56,11 +56,11 @@ class _Server(ThreadingHTTPServer):
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     try:
-        certificate, key = make_certificate(tmp_path_factory.mktemp("tls"), "127.0.0.1")
+        made = make_certificate(tmp_path_factory.mktemp("tls"), "127.0.0.1")
     except Missing as reason:
         missing(reason)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(made.certificate, made.key)
     server = _Server(("127.0.0.1", 0), _Handler)
     # The handshake is left to each connection's own thread.
     server.socket = context.wrap_socket(
@@ -68,7 +68,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     )
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
-    yield Secured(f"https://127.0.0.1:{server.server_address[1]}", str(certificate))
+    yield Secured(f"https://127.0.0.1:{server.server_address[1]}", str(made.authority))
     server.shutdown()
     server.server_close()
     thread.join()

@@ -1,23 +1,40 @@
-"""Certificate: one that signs itself, for a server on an address of this machine."""
+"""Certificate: a private authority, and what it signed for a server on this machine.
+
+Two certificates, since some clients (those on rustls) take none that is its own authority for a
+server's.
+"""
 
 from __future__ import annotations
 
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.servers.process import find_program
 
 
-def make_certificate(directory: Path, *addresses: str) -> tuple[Path, Path]:
-    """Write a certificate for these IP addresses and its key; raises Missing without openssl."""
+@dataclass(frozen=True)
+class Certificate:
+    """Paths of PEM files: what a client trusts, and what a server shows."""
+
+    authority: Path
+    certificate: Path
+    key: Path
+
+
+def make_certificate(directory: Path, *addresses: str) -> Certificate:
+    """Write a certificate for these IP addresses; raises Missing without openssl."""
     openssl = find_program("openssl", "apt-get install openssl")
-    certificate, key = directory / "cert.pem", directory / "key.pem"
+    made = Certificate(directory / "ca.pem", directory / "cert.pem", directory / "key.pem")
+    authority_key = directory / "ca-key.pem"
     names = ",".join(f"IP:{address}" for address in addresses)
-    subject = ["-subj", "/CN=localhost", "-addext", f"subjectAltName={names}"]
-    command = [str(openssl), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    subprocess.run(
-        [*command, *subject, "-keyout", str(key), "-out", str(certificate)],
-        check=True,
-        capture_output=True,
-    )
-    return certificate, key
+    new = [str(openssl), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    self_signed = ["-subj", "/CN=tests", "-keyout", str(authority_key), "-out", str(made.authority)]
+    signed = [
+        *("-subj", "/CN=localhost", "-CA", str(made.authority), "-CAkey", str(authority_key)),
+        *("-addext", f"subjectAltName={names}", "-addext", "basicConstraints=critical,CA:FALSE"),
+        *("-keyout", str(made.key), "-out", str(made.certificate)),
+    ]
+    for arguments in (self_signed, signed):
+        subprocess.run([*new, *arguments], check=True, capture_output=True)
+    return made

@@ -112,9 +112,9 @@ class Origin(Server):
         }
         if options.tls:
             addresses = dict.fromkeys((_LOOPBACK, self.address))
-            certificate, key = make_certificate(directory, *addresses)
-            self.ca_bundle = certificate
-            arguments |= {"tls-cert": certificate, "tls-key": key}
+            made = make_certificate(directory, *addresses)
+            self.ca_bundle = made.authority
+            arguments |= {"tls-cert": made.certificate, "tls-key": made.key}
         return [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
 
     def is_ready(self) -> bool:
