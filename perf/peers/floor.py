@@ -12,7 +12,7 @@ from perf.peers.shell import files_of, largest_first
 from perf.peers.tool import refuse_daemon
 from tests.servers.native import native_program
 
-_CONNECTIONS = 32
+_CONNECTIONS = 16
 
 
 @dataclass(frozen=True)
