@@ -61,7 +61,8 @@ int main(int count, char **arguments)
         pull(&job);
     double seconds = seconds_since(started_ns);
     printf("{\"bytes\": %" PRId64 ", \"seconds\": %.6f, \"cpu_seconds\": %.6f, "
-           "\"requests\": %" PRId64 ", \"retries\": %" PRId64 ", \"peak_rss_bytes\": %" PRId64 "}\n",
+           "\"requests\": %" PRId64 ", \"retries\": %" PRId64
+           ", \"peak_rss_bytes\": %" PRId64 "}\n",
            job.blobs.total_bytes, seconds, cpu_seconds(), job.requests, job.retries,
            peak_rss_bytes());
     return 0;
