@@ -34,21 +34,21 @@ def main() -> None:
     # Mixed, so that an hour with loud neighbours is not all of one kind.
     kinds = ["slowed"] * given.slowed + ["unchanged"] * given.unchanged
     random.Random(1).shuffle(kinds)
-    with tree_of("HEAD") as tree, open(given.log, "w") as log:
+    with tree_of("HEAD") as old, tree_of("HEAD") as new, open(given.log, "w") as log:
         machine = asdict(read_machine(given.cache))
         log.write(json.dumps({"machine": machine, "commit": describe_commit("HEAD")}) + "\n")
         for number, kind in enumerate(kinds, 1):
-            log.write(json.dumps(trial(kind, tree, given.cache)) + "\n")
+            log.write(json.dumps(trial(kind, new, old, given.cache)) + "\n")
             log.flush()
             print(f"{number} of {len(kinds)}: {kind}", flush=True)
     print(count(given.log))
 
 
-def trial(kind: str, tree: Path, cache: Path) -> dict[str, object]:
+def trial(kind: str, new: Path, old: Path, cache: Path) -> dict[str, object]:
     """One smoke run, and whether it raised the alarm."""
     module = ("perf.slowed", str(SLOWED_SHARE)) if kind == "slowed" else ("s3lo",)
     started_at = time.monotonic()
-    findings = compare(S3lo(module=module), S3lo("baseline", tree), cache, print)
+    findings = compare(S3lo("s3lo", new, module), S3lo("baseline", old), cache, print)
     return {
         "kind": kind,
         "alarm": any(found.verdict is Verdict.REGRESSION for found in findings),

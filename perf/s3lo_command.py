@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import compileall
 import io
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -67,7 +69,24 @@ def tree_of(revision: str) -> Iterator[Path]:
         tree = Path(directory) / describe_commit(revision)
         with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
             archive.extractall(tree)
-        yield tree
+        yield _compiled(tree)
+
+
+@contextmanager
+def tree_of_checkout() -> Iterator[Path]:
+    """The package as it is here, copied: a gate's two trees must differ in nothing but code."""
+    with TemporaryDirectory(prefix="s3lo-perf-tree-") as directory:
+        tree = Path(directory) / describe_commit("HEAD")
+        shutil.copytree(HERE / "s3lo", tree / "s3lo", ignore=shutil.ignore_patterns("__pycache__"))
+        yield _compiled(tree)
+
+
+def _compiled(tree: Path) -> Path:
+    """With bytecode: where the environment forbids to write it, a run without it compiles all that
+    it imports, and the gate once found unchanged code 20% faster than its baseline."""
+    if not compileall.compile_dir(tree, quiet=2):
+        raise NoSuchCommit(f"{tree.name} does not compile with this Python")
+    return tree
 
 
 def describe_commit(revision: str) -> str:

@@ -156,9 +156,10 @@ def _outs(workload: Workload, scratch: Path) -> tuple[Path, ...]:
 
 
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """This process's, without a user's own AWS settings."""
+    """This process's, without a user's own AWS settings; Python may keep its bytecode."""
+    left_out = ("AWS_", "S3LO_", "PYTHONDONTWRITEBYTECODE")
     return {
-        **{k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "S3LO_"))},
+        **{k: v for k, v in os.environ.items() if not k.startswith(left_out)},
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
