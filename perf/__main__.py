@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -20,8 +21,10 @@ from pathlib import Path
 from perf.check import WrongResult
 from perf.contender import Contender
 from perf.folder import report
+from perf.machine import read_machine
 from perf.measure import RunFailed
 from perf.outcome import Outcome
+from perf.peers import PEERS
 from perf.rounds import run_rounds
 from perf.s3lo_command import S3lo, tree_of
 from perf.service import Service
@@ -29,13 +32,14 @@ from perf.setting import Setting, own_setting, service_setting
 from perf.smoke import run_smoke
 from perf.stock import StockImage, default_cache, stock_image
 from perf.workload import Workload, find_workloads
-from tests.servers import Missing
+from tests.servers import Missing, StartFailed
 
 
 def main() -> int:
     given = _parser().parse_args()
     # Servers and their directories go away in order.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
     workloads = find_workloads()
     if given.list:
         for workload in workloads.values():
@@ -44,9 +48,10 @@ def main() -> int:
     if given.smoke:
         return run_smoke(given.baseline, given.cache, lambda text: print(text, flush=True))
     names = list(workloads) if given.all else given.workloads
-    unknown = sorted(set(names) - set(workloads))
+    unknown = sorted(set(names) - set(workloads)) + sorted(set(given.peers or ()) - set(PEERS))
     if unknown or not names:
-        print(f"no workload {', '.join(unknown) or 'given'}; --list shows them", file=sys.stderr)
+        wanted = ", ".join(unknown) or "nothing"
+        _say(f"{wanted}: no workload (--list shows them) and no peer ({', '.join(PEERS)})")
         return 2
     return _run_all([workloads[name] for name in names], given)
 
@@ -74,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
 def _run_all(workloads: Sequence[Workload], given: argparse.Namespace) -> int:
     """Run workloads one after the other; what cannot run here, or fails, does not end the rest."""
     service = _service(given)
+    # Runs write to the file system of the cache; asked once, since a long suite may see midnight.
+    given.cache.mkdir(parents=True, exist_ok=True)
+    machine = read_machine(given.cache)
     measured, failed = 0, 0
     with ExitStack() as stack:
         baseline = stack.enter_context(tree_of(given.baseline)) if given.baseline else None
@@ -83,18 +91,18 @@ def _run_all(workloads: Sequence[Workload], given: argparse.Namespace) -> int:
         for workload in workloads:
             _say(f"{workload.name}: {workload.about}")
             if service and workload.needs_own_origin:
-                _say("  skipped: a real service cannot be given an origin's limits")
+                _say("  skipped: it needs what a real service cannot be given")
                 continue
             try:
                 outcome = _run(workload, ours, given, service)
             except Missing as reason:
                 _say(f"  skipped: {reason}")
-            except (RunFailed, WrongResult) as problem:
+            except (RunFailed, WrongResult, StartFailed, subprocess.CalledProcessError) as problem:
                 failed += 1
                 _say(f"  failed: {problem}")
             else:
                 measured += 1
-                report(outcome, given.cache, given.results)
+                report(outcome, machine, given.results)
     return 0 if measured and not failed else 1
 
 
@@ -110,8 +118,6 @@ def _run(
     given: argparse.Namespace,
     service: Service | None,
 ) -> Outcome:
-    from perf.peers import PEERS
-
     image = stock_image(workload.image, given.cache)
     names = [n for n in workload.contenders if given.peers is None or n in given.peers]
     contenders = [*ours, *(PEERS[name] for name in names)]

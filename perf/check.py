@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from awscrt.checksums import crc32c
-from tests.servers.origin import UploadedObject
 
 from perf.contender import Blob
 from perf.stock import BUCKET, StockImage
+from tests.servers.origin import UploadedObject
 
 _PIECE_BYTES = 4 << 20
 
@@ -78,6 +78,15 @@ def check_loaded(docker_host: str, image: StockImage) -> None:
     found: list[dict[str, Any]] = json.loads(done.stdout)
     if found[0]["RootFS"]["Layers"] != config["rootfs"]["diff_ids"]:
         raise WrongResult(f"the daemon's image {id_} has other layers")
+
+
+def unload(docker_host: str, image: StockImage) -> None:
+    """Make a daemon forget an image; raises WrongResult where it does not, since the next pull
+    would then have nothing to do."""
+    id_ = image.manifest["config"]["digest"]
+    done = docker(docker_host, "rmi", "--force", id_)
+    if docker(docker_host, "image", "inspect", id_).returncode == 0:
+        raise WrongResult(f"the daemon keeps {id_}: {done.stderr.strip()}")
 
 
 def docker(host: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from perf.machine import Machine, read_machine
+from perf.machine import Machine
 from perf.outcome import Outcome
 from perf.report.document import read, write
 from perf.report.overview import overview
@@ -46,9 +46,8 @@ def _outcomes_of(document: Path, machine: Machine) -> dict[str, Outcome]:
     return {each.workload: each for each in found.outcomes}
 
 
-def report(outcome: Outcome, cache: Path, directory: Path | None) -> None:
-    """Print an outcome, and keep it where a folder is given; runs wrote to the file system of the
-    cache."""
+def report(outcome: Outcome, machine: Machine, directory: Path | None) -> None:
+    """Print an outcome, and keep it where a folder is given."""
     print(table(outcome), flush=True)
     if directory:
-        add(outcome, read_machine(cache), directory)
+        add(outcome, machine, directory)

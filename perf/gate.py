@@ -27,6 +27,8 @@ MATTERS = 1.10
 """A ratio that is not waved through."""
 ERROR_RATE = 0.005
 """Of one look at one bound; there are few looks."""
+LEAST_PAIRS = 8
+"""With fewer, one pair far out is a bound."""
 FIRST_LOOK = 10
 PAIRS_BETWEEN_LOOKS = 4
 

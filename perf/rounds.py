@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -60,10 +59,11 @@ def _installed(contenders: Sequence[Contender]) -> tuple[dict[str, str], dict[st
 
 
 def _order(contenders: Sequence[Contender], number: int) -> list[Contender]:
-    """Another order in each round, the same in each run: nobody always runs after the same one."""
-    order = list(contenders)
-    random.Random(number).shuffle(order)
-    return order
+    """Another first one in each round, every second round backwards: nobody is always the second,
+    and nobody always runs after the same one."""
+    first = number % len(contenders)
+    order = [*contenders[first:], *contenders[:first]]
+    return order[::-1] if number % 2 else order
 
 
 def run_once(setting: Setting, contender: Contender, scratch: Path) -> Run:
@@ -77,7 +77,8 @@ def run_once(setting: Setting, contender: Contender, scratch: Path) -> Run:
         commands.append((*setting.prefix, *command.argv))
         env.update(command.env)
     cost = measure(commands, env, scratch, daemons=setting.daemons)
-    requests = setting.store.requests()
+    # One that asks the origin for nothing has pulled from a registry, which does not count.
+    requests = setting.store.requests() or None
     setting.check()
     return Run(cost.wall_seconds, cost.cpu_seconds, cost.peak_rss_bytes, requests)
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import compileall
-import io
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,8 +65,8 @@ def tree_of(revision: str) -> Iterator[Path]:
         raise NoSuchCommit(done.stderr.decode().strip())
     with TemporaryDirectory(prefix="s3lo-perf-tree-") as directory:
         tree = Path(directory) / describe_commit(revision)
-        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-            archive.extractall(tree)
+        tree.mkdir()
+        subprocess.run(["tar", "-x", "-C", str(tree)], input=done.stdout, check=True)
         yield _compiled(tree)
 
 

@@ -35,10 +35,10 @@ class ServiceStore:
     """Whether runs push to it, and each has to start from nothing."""
 
     def fill(self) -> None:
-        """Upload the image for pulls to find, the tag last; what an earlier run left there stays."""
+        """Upload the image for pulls to find, the tag last and always: all images share it."""
         there = self._sizes()
         for key, path in self._files():
-            if there.get(key) != path.stat().st_size:
+            if key.startswith("manifests/") or there.get(key) != path.stat().st_size:
                 self._client.upload_file(str(path), self.service.bucket, key)
 
     def clear(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from perf.check import check_loaded, check_pulled, check_pushed, docker
+from perf.check import check_loaded, check_pulled, check_pushed, unload
 from perf.contender import Job
 from perf.service import Service, ServiceStore
 from perf.stock import BUCKET, IMAGE, StockImage
@@ -63,7 +63,7 @@ class Setting:
             shutil.rmtree(out, ignore_errors=True)
             out.mkdir(parents=True)
         if self.job.docker_host:
-            docker(self.job.docker_host, "rmi", "--force", self.image.manifest["config"]["digest"])
+            unload(self.job.docker_host, self.image)
         os.sync()
         self.store.clear()
 
@@ -156,10 +156,11 @@ def _outs(workload: Workload, scratch: Path) -> tuple[Path, ...]:
 
 
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """This process's, without a user's own AWS settings; Python may keep its bytecode."""
-    left_out = ("AWS_", "S3LO_", "PYTHONDONTWRITEBYTECODE")
+    """This process's, without a user's own settings; Python may keep its bytecode."""
+    left_out = ("AWS_", "S3LO_", "RCLONE_", "S5CMD_", "PYTHONDONTWRITEBYTECODE")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
     return {
-        **{k: v for k, v in os.environ.items() if not k.startswith(left_out)},
+        **{k: v for k, v in kept.items() if not k.lower().endswith("_proxy")},
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -185,7 +186,6 @@ def _origin(workload: Workload, image: StockImage, link: Link | None) -> Origin:
 def origin_options(limits: OriginLimits) -> OriginOptions:
     return OriginOptions(
         connection_bytes_per_second=_rate(limits.connection_rate),
-        total_bytes_per_second=_rate(limits.total_rate),
         requests_per_second=limits.requests_per_second,
         first_byte_seconds=limits.first_byte_seconds,
         refused_share=limits.refused_share,

@@ -12,18 +12,31 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from perf.check import WrongResult
 from perf.contender import Contender
-from perf.gate import Estimate, Verdict, estimate, is_time_to_look, judge, judge_at_last
+from perf.gate import (
+    LEAST_PAIRS,
+    Estimate,
+    Verdict,
+    estimate,
+    is_time_to_look,
+    judge,
+    judge_at_last,
+)
+from perf.measure import RunFailed
 from perf.rounds import Say, run_once
 from perf.s3lo_command import HERE, NoSuchCommit, S3lo, tree_of, tree_of_checkout
 from perf.setting import Setting, own_setting
 from perf.stock import stock_image
 from perf.workload import WORKLOADS, Workload, find_workloads
+from tests.servers import Missing, StartFailed
 
 BASELINE = Path(__file__).parent / "baseline"
 LIMIT_SECONDS = 90.0
 """For all workloads together, beside making their images: CI gives the whole of it 3 minutes."""
 _MEMORY = Path("/dev/shm")
+_LARGE_BYTES = 64 << 20
+"""From here on the transfer, and not the start, is most of a run."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,12 @@ class Finding:
     verdict: Verdict
     estimate: Estimate
     ratios: tuple[float, ...]
+
+    @classmethod
+    def at_last(cls, workload: str, ratios: Sequence[float]) -> Finding:
+        """When there will be no more pairs."""
+        found = estimate(ratios)
+        return cls(workload, judge_at_last(found), found, tuple(ratios))
 
     def __str__(self) -> str:
         return f"{self.workload:12} {self.verdict.value:10} new to old {self.estimate}"
@@ -53,15 +72,25 @@ def compare(
     limit_seconds: float = LIMIT_SECONDS,
     directory: Path = WORKLOADS / "smoke",
 ) -> list[Finding]:
-    """Both on every workload of a folder. Each may use an equal share of the time that is left."""
+    """Both on every workload of a folder. Each may use an equal share of the time that is left.
+
+    Large transfers are judged together too: a slower engine shows in both directions, and twice the
+    pairs tell it from noise sooner than either half.
+    """
     workloads = list(find_workloads(directory).values())
     findings = []
+    transfers: list[float] = []
     for number, workload in enumerate(workloads):
-        started_at = time.monotonic()
         with _ready(workload, cache) as (setting, scratch):
+            started_at = time.monotonic()
             share = limit_seconds / (len(workloads) - number)
             findings.append(compare_on(setting, new, old, scratch, share))
         limit_seconds -= time.monotonic() - started_at
+        say(str(findings[-1]))
+        if workload.image.blobs * workload.image.blob_bytes >= _LARGE_BYTES:
+            transfers += findings[-1].ratios
+    if transfers:
+        findings.append(Finding.at_last("transfers", transfers))
         say(str(findings[-1]))
     return findings
 
@@ -70,7 +99,8 @@ def compare(
 def _ready(workload: Workload, cache: Path) -> Iterator[tuple[Setting, Path]]:
     image = stock_image(workload.image, cache)
     # A disk's noise is not the commit's: pairs of pulls differ by 25% there, and by 15% here.
-    place = _MEMORY if os.access(_MEMORY, os.W_OK) else cache
+    has_room = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 2 * image.total_bytes
+    place = _MEMORY if has_room and os.access(_MEMORY, os.W_OK) else cache
     scratch = Path(tempfile.mkdtemp(prefix="s3lo-perf-", dir=place))
     try:
         with own_setting(workload, image, scratch) as setting:
@@ -83,7 +113,7 @@ def compare_on(
     setting: Setting, new: Contender, old: Contender, scratch: Path, limit_seconds: float
 ) -> Finding:
     """Run pairs until the gate can tell, or the time is up. The first pair is not counted: it
-    fills caches and compiles modules."""
+    fills caches."""
     deadline = time.monotonic() + limit_seconds
     _pair(setting, [new, old], scratch)
     ratios: list[float] = []
@@ -92,12 +122,11 @@ def compare_on(
         order = [new, old] if len(ratios) % 2 else [old, new]
         seconds = _pair(setting, order, scratch)
         ratios.append(seconds[new.name] / seconds[old.name])
-        found = estimate(ratios)
-        if is_time_to_look(len(ratios)) and judge(found) is not Verdict.UNDECIDED:
+        if is_time_to_look(len(ratios)) and judge(estimate(ratios)) is not Verdict.UNDECIDED:
             break
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline and len(ratios) >= LEAST_PAIRS:
             break
-    return Finding(setting.workload.name, judge_at_last(found), found, tuple(ratios))
+    return Finding.at_last(setting.workload.name, ratios)
 
 
 def _pair(setting: Setting, order: Sequence[Contender], scratch: Path) -> dict[str, float]:
@@ -116,17 +145,20 @@ def run_smoke(revision: str | None, cache: Path, say: Say) -> int:
     try:
         findings = smoke(baseline, cache, say)
     except NoSuchCommit as missing:
-        if revision or not _is_partial_checkout():
+        if revision or not is_partial_checkout():
             say(f"the baseline commit {baseline} is not in this repository: {missing}")
             return 2
         say(f"NOT COMPARED: this checkout has no history, so no commit {baseline}; fetch it")
         return 0
+    except (Missing, StartFailed, RunFailed, WrongResult) as problem:
+        say(f"the smoke run failed: {problem}")
+        return 2
     slower = [found.workload for found in findings if found.verdict is Verdict.REGRESSION]
     say(f"slower than {baseline}: {', '.join(slower)}" if slower else f"not slower than {baseline}")
     return 1 if slower else 0
 
 
-def _is_partial_checkout() -> bool:
+def is_partial_checkout() -> bool:
     """An export, or a shallow clone."""
     asked = ["git", "-C", str(HERE), "rev-parse", "--is-shallow-repository"]
     done = subprocess.run(asked, check=False, capture_output=True, text=True)

@@ -60,6 +60,10 @@ class StockImage:
         sizes = {d["digest"].removeprefix("sha256:"): d["size"] for d in described}
         return tuple(Blob(hex_, size) for hex_, size in sizes.items())
 
+    @property
+    def total_bytes(self) -> int:
+        return sum(blob.size for blob in self.blobs)
+
     def path(self, blob: Blob) -> Path:
         return self.layout / "blobs" / "sha256" / blob.hex
 
@@ -83,9 +87,10 @@ def stock_image(shape: Shape, cache: Path) -> StockImage:
 
 def _is_whole(kept: Path) -> bool:
     image = StockImage(kept)
-    return kept.exists() and all(
-        image.path(blob).stat().st_size == blob.size for blob in image.blobs
-    )
+    try:
+        return all(image.path(blob).stat().st_size == blob.size for blob in image.blobs)
+    except (OSError, ValueError):
+        return False
 
 
 def _make(shape: Shape, directory: Path, wheels: Path) -> None:

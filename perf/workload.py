@@ -43,7 +43,6 @@ class OriginLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     connection_rate: str = ""
     """Bytes a second of one connection."""
-    total_rate: str = ""
     requests_per_second: int = 0
     """Above it the origin answers 503."""
     first_byte_seconds: float = 0.0
@@ -55,7 +54,6 @@ class OriginLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         said = {
             "TLS": self.tls,
             f"{self.connection_rate}/s a connection": self.connection_rate,
-            f"{self.total_rate}/s in all": self.total_rate,
             f"503 above {self.requests_per_second} requests/s": self.requests_per_second,
             f"{self.first_byte_seconds} s to the first byte": self.first_byte_seconds,
             f"503 to {self.refused_share:.0%} of requests": self.refused_share,
@@ -93,8 +91,8 @@ class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def needs_own_origin(self) -> bool:
-        """Whether it says something about the origin or the network that a real service cannot."""
-        return self.link is not None or self.origin != OriginLimits()
+        """Whether it asks for limits, or for a registry and a daemon, that we have to bring."""
+        return self.link is not None or self.origin != OriginLimits() or self.to == "docker"
 
     @property
     def conditions(self) -> str:

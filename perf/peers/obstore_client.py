@@ -44,6 +44,8 @@ def _store(job: Job) -> Any:
         endpoint=job.endpoint_url,
         region=job.region,
         virtual_hosted_style_request=False,
+        # Else SHA-256 of every byte once more, over plain HTTP.
+        unsigned_payload=True,
         client_options=options,  # type: ignore[arg-type]
     )
 

@@ -27,16 +27,19 @@ _FLAGS = (
 )
 _PULL = (
     "--transfers=32",
-    "--multi-thread-cutoff=32Mi",
-    "--multi-thread-chunk-size=16Mi",
+    "--checkers=32",
+    "--multi-thread-cutoff=8Mi",
+    "--multi-thread-chunk-size=8Mi",
     "--multi-thread-streams=16",
 )
 _PUSH = (
     "--transfers=16",
     "--s3-disable-checksum",
     "--s3-no-head",
-    "--s3-upload-cutoff=16Mi",
-    "--s3-chunk-size=16Mi",
+    # Else SHA-256 of every byte once more, over plain HTTP.
+    "--s3-use-unsigned-payload=true",
+    "--s3-upload-cutoff=8Mi",
+    "--s3-chunk-size=8Mi",
     "--s3-upload-concurrency=16",
 )
 

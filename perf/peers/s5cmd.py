@@ -16,7 +16,7 @@ from tests.servers.process import find_program
 # The default, 5 parts of 50 MiB at once, is for many files; its manual has more and smaller ones
 # for few large files. Small files are whole either way.
 _CONCURRENCY = 16
-_PART_MIB = 16
+_PART_MIB = 8
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,9 @@ def test_an_image_is_kept_between_runs(tmp_path: Path) -> None:
 def test_an_image_that_a_contender_damaged_is_made_again(tmp_path: Path) -> None:
     """A tool in the making once opened the blobs that it was to read with O_TRUNC."""
     image = stock_image(_SHAPE, tmp_path)
-    image.path(image.blobs[1]).write_bytes(b"")
-    again = stock_image(_SHAPE, tmp_path)
-    assert again.blobs == image.blobs
-    assert again.path(again.blobs[1]).stat().st_size == again.blobs[1].size
+    path = image.path(image.blobs[1])
+    for damage in (lambda: path.write_bytes(b""), path.unlink):
+        damage()
+        again = stock_image(_SHAPE, tmp_path)
+        assert again.blobs == image.blobs
+        assert path.stat().st_size == again.blobs[1].size
