@@ -8,9 +8,9 @@ bounds are order statistics of the pairwise means (Tukey's bounds, by the exact 
 Wilcoxon's signed-rank sum): the noise is what these runs showed, not what someone assumed, and no
 shape is assumed but that a pair is as likely to err one way as the other.
 
-After a few pairs, and again after more, the bounds decide. Above ``TOLERATED`` for sure: a
-regression. Below ``MATTERS`` for sure: fine. Neither: more pairs. Where pairs run out the estimate
-decides, half-way between the two, and only if it is beyond the noise at all.
+After a few pairs, and again after more, the bounds decide whether to go on. Above ``TOLERATED`` for
+sure: a regression. Below ``MATTERS`` for sure: fine. Neither: more pairs. Where pairs run out, it is
+a regression if it is beyond the noise (the lower bound is above 1) and more than is tolerated.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def judge_at_last(found: Estimate) -> Verdict:
     verdict = judge(found)
     if verdict is not Verdict.UNDECIDED:
         return verdict
-    is_slower = found.lower > 1 and found.ratio > (TOLERATED + MATTERS) / 2
+    is_slower = found.lower > 1 and found.ratio > TOLERATED
     return Verdict.REGRESSION if is_slower else Verdict.FINE
 
 

@@ -20,41 +20,48 @@ from perf.gate import (
     judge_at_last,
 )
 
-_MOST_PAIRS = 30
+_PAIRS = 12
+"""As many as a smoke run on two cores has time for, of a workload."""
 
 
-def _noisy_pairs(true_ratio: float, seed: int, noise: float = 0.08) -> Iterator[float]:
-    """What a shared machine gives: noise on every pair, and a tenth of them far out."""
+def _noisy_pairs(true_ratio: float, seed: int, noise: float = 0.09) -> Iterator[float]:
+    """What a shared machine was seen to give: noise on every pair, and some of them far out."""
     source = random.Random(seed)
     while True:
         error = source.gauss(0, noise)
-        if source.random() < 0.1:
-            error += source.choice((-1, 1)) * source.expovariate(4)
+        if source.random() < 0.05:
+            error += source.choice((-1, 1)) * source.expovariate(5)
         yield true_ratio * 2.718281828**error
 
 
-def _run(pairs: Iterator[float]) -> Verdict:
-    """The gate's whole course, as a smoke run takes it."""
+def _course(pairs: Iterator[float]) -> list[float]:
+    """The pairs of one workload, as a smoke run takes them."""
     seen: list[float] = []
-    for ratio in itertools.islice(pairs, _MOST_PAIRS):
+    for ratio in itertools.islice(pairs, _PAIRS):
         seen.append(ratio)
         if is_time_to_look(len(seen)) and judge(estimate(seen)) is not Verdict.UNDECIDED:
             break
-    return judge_at_last(estimate(seen))
+    return seen
+
+
+def _raises_alarm(true_ratio: float, seed: int) -> bool:
+    """A pull and a push, each judged alone and both together."""
+    pull, push = (_course(_noisy_pairs(true_ratio, 2 * seed + which)) for which in (0, 1))
+    verdicts = [judge_at_last(estimate(pairs)) for pairs in (pull, push, pull + push)]
+    return Verdict.REGRESSION in verdicts
 
 
 def test_an_engine_slowed_by_15_percent_is_caught_nine_times_of_ten() -> None:
-    caught = [_run(_noisy_pairs(1.15, seed)) for seed in range(100)].count(Verdict.REGRESSION)
-    assert caught >= 90
+    """Of a whole run, whose start is not the engine's, that is about 11%."""
+    assert sum(_raises_alarm(1.11, seed) for seed in range(100)) >= 90
 
 
 def test_unchanged_code_raises_at_most_one_false_alarm_in_twenty() -> None:
-    alarms = [_run(_noisy_pairs(1.0, seed)) for seed in range(100)].count(Verdict.REGRESSION)
-    assert alarms <= 5
+    assert sum(_raises_alarm(1.0, seed) for seed in range(100)) <= 5
 
 
 def test_a_faster_engine_is_fine() -> None:
-    assert _run(_noisy_pairs(0.8, seed=1)) is Verdict.FINE
+    assert not _raises_alarm(0.8, seed=1)
 
 
 def test_a_quiet_machine_needs_no_more_pairs_than_the_first_look() -> None:
@@ -93,9 +100,9 @@ def test_the_bounds_err_no_more_often_than_they_say() -> None:
         (0.9, 1.0, MATTERS - 0.01, Verdict.FINE, Verdict.FINE),
         (1.01, 1.12, 1.2, Verdict.UNDECIDED, Verdict.REGRESSION),
         (0.98, 1.12, 1.3, Verdict.UNDECIDED, Verdict.FINE),
-        (1.02, 1.06, 1.15, Verdict.UNDECIDED, Verdict.FINE),
+        (1.02, TOLERATED - 0.01, 1.15, Verdict.UNDECIDED, Verdict.FINE),
     ],
-    ids=["surely slower", "surely fine", "slower by the estimate", "lost in noise", "a little"],
+    ids=["surely slower", "surely fine", "beyond the noise", "lost in noise", "tolerated"],
 )
 def test_verdicts(lower: float, ratio: float, upper: float, now: Verdict, at_last: Verdict) -> None:
     found = Estimate(ratio, lower, upper, pairs=20)
