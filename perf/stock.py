@@ -111,7 +111,9 @@ def _make(shape: Shape, directory: Path, wheels: Path) -> None:
 
 def _make_of_wheels(shape: Shape, layout: Path, wheels: Path) -> None:
     wheels.mkdir(parents=True, exist_ok=True)
-    kept = sorted(wheels.glob("*.whl")) or download(shape.wheels, wheels, dependencies=False)
+    kept = sorted(wheels.glob("*.whl")) or download(
+        shape.wheels, wheels, dependencies=False, platforms=shape.wheels_of
+    )
     with tempfile.TemporaryDirectory(prefix="unpacked-", dir=layout.parent) as unpacked:
         image = image_of_wheels(kept, shape.layers, Path(unpacked))
         write_oci_layout(image, layout)

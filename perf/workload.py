@@ -19,6 +19,8 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blobs: int = 0
     blob_size: str = "1MiB"
     wheels: tuple[str, ...] = ()
+    wheels_of: tuple[str, ...] = ()
+    """Platforms whose wheels are taken, as pip names them; this machine's by default."""
     layers: int = 4
 
     @property

@@ -20,13 +20,20 @@ from tests.images import Image, image_of, layers_from_paths, write_docker_archiv
 from tests.servers.process import Missing
 
 
-def download(names: Sequence[str], directory: Path, *, dependencies: bool = True) -> list[Path]:
+def download(
+    names: Sequence[str],
+    directory: Path,
+    *,
+    dependencies: bool = True,
+    platforms: Sequence[str] = (),
+) -> list[Path]:
     """The wheels of packages and of what they depend on, largest first; Missing without pip's
-    help."""
+    help. Those of other platforms, as pip names them, are taken for this Python's version."""
     command = [
         *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
         *("--only-binary=:all:", "--dest", str(directory), *names),
         *(() if dependencies else ("--no-deps",)),
+        *(f"--platform={platform}" for platform in platforms),
     ]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
