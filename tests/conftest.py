@@ -7,16 +7,17 @@ because there every part has to be. With ``-n 2`` each worker starts servers of 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import pytest
 
-from tests.servers import Dockerd, Missing, Nginx, Registry, SeaweedS3, Server
+from tests.servers import Dockerd, Missing, Nginx, Registry, SeaweedS3
 
-AnyServer = TypeVar("AnyServer", bound=Server)
+AnyServer = TypeVar("AnyServer")
 
 _numbers = count(1)
 
@@ -28,41 +29,43 @@ def missing(reason: Missing) -> NoReturn:
     pytest.skip(str(reason))
 
 
-def _serving(make: Callable[[], AnyServer]) -> Iterator[AnyServer]:
-    server = make()
-    try:
-        server.__enter__()
-    except Missing as reason:
-        missing(reason)
-    try:
-        yield server
-    finally:
-        server.__exit__(None, None, None)
+@contextmanager
+def serving(server: AbstractContextManager[AnyServer]) -> Iterator[AnyServer]:
+    """A server that runs, or a skip where a part of it is not there."""
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(server)
+        except Missing as reason:
+            missing(reason)
+        yield running
 
 
 @pytest.fixture(scope="session")
 def seaweed() -> Iterator[SeaweedS3]:
     """A real S3 service."""
-    yield from _serving(SeaweedS3)
+    with serving(SeaweedS3()) as seaweed:
+        yield seaweed
 
 
 @pytest.fixture(scope="session")
 def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
     """A static file server; what lies in ``nginx.root`` it serves."""
-    root = tmp_path_factory.mktemp("nginx")
-    yield from _serving(lambda: Nginx(root))
+    with serving(Nginx(tmp_path_factory.mktemp("nginx"))) as nginx:
+        yield nginx
 
 
 @pytest.fixture(scope="session")
 def dockerd() -> Iterator[Dockerd]:
     """A Docker daemon of our own."""
-    yield from _serving(Dockerd)
+    with serving(Dockerd()) as dockerd:
+        yield dockerd
 
 
 @pytest.fixture(scope="session")
 def registry() -> Iterator[Registry]:
     """A registry over plain HTTP."""
-    yield from _serving(Registry)
+    with serving(Registry()) as registry:
+        yield registry
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.native.origin_calls import CONTENT
-from tests.native.origin_clients import BUCKET, boto, serving
+from tests.native.origin_clients import BUCKET, boto, serving_origin
 from tests.servers import Origin, OriginOptions
 
 
@@ -18,7 +18,7 @@ def origin(tmp_path: Path) -> Iterator[Origin]:
     """Uploads go to memory; the file ``bucket/file`` is there."""
     (tmp_path / BUCKET).mkdir()
     (tmp_path / BUCKET / "file").write_bytes(CONTENT)
-    with serving(tmp_path, OriginOptions(sink="memory")) as origin:
+    with serving_origin(tmp_path, OriginOptions(sink="memory")) as origin:
         yield origin
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import abc
 import os
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from awscrt.http import HttpHeaders, HttpRequest
 from awscrt.io import ClientTlsContext, TlsContextOptions
 from awscrt.s3 import S3Client, S3RequestTlsMode, S3RequestType, create_default_s3_signing_config
 
-from tests.conftest import missing
+from tests.conftest import missing, serving
 from tests.servers import Missing, Origin, OriginOptions
 from tests.servers.process import find_program
 
@@ -26,19 +26,11 @@ _REGION = "us-east-1"
 _PATIENCE_SECONDS = 60
 
 
-@contextmanager
-def serving(
+def serving_origin(
     root: Path, options: OriginOptions, *, inside: tuple[str, ...] = ()
-) -> Iterator[Origin]:
+) -> AbstractContextManager[Origin]:
     """An origin, or a skip where it cannot be built."""
-    try:
-        origin = Origin(root, options, inside=inside).__enter__()
-    except Missing as reason:
-        missing(reason)
-    try:
-        yield origin
-    finally:
-        origin.__exit__(None, None, None)
+    return serving(Origin(root, options, inside=inside))
 
 
 def boto(origin: Origin, **config: Any) -> Any:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conftest import missing
+from tests.conftest import missing, serving
 from tests.servers import Missing, Nginx, Origin, OriginOptions, Unruly
 from tests.servers.native import native_program
 from tests.servers.unruly import Fault, reset, reset_midway, slow_down
@@ -33,25 +33,16 @@ def floor() -> Path:
 @pytest.fixture
 def origin(tmp_path: Path) -> Iterator[Origin]:
     """An S3 service without objects, which keeps what it gets."""
-    yield from serving(Origin(empty(tmp_path / "root"), OriginOptions(sink="memory")))
+    with serving(Origin(empty(tmp_path / "root"), OriginOptions(sink="memory"))) as origin:
+        yield origin
 
 
 @pytest.fixture
 def busy_origin(tmp_path: Path) -> Iterator[Origin]:
     """The same, and it refuses and resets."""
     options = OriginOptions(sink="memory", refused_share=0.2, reset_share=0.2)
-    yield from serving(Origin(empty(tmp_path / "root"), options))
-
-
-def serving(server: Origin) -> Iterator[Origin]:
-    try:
-        server.__enter__()
-    except Missing as reason:
-        missing(reason)
-    try:
-        yield server
-    finally:
-        server.__exit__(None, None, None)
+    with serving(Origin(empty(tmp_path / "root"), options)) as origin:
+        yield origin
 
 
 def empty(directory: Path) -> Path:
@@ -189,7 +180,8 @@ def test_pull_of_a_blob_that_is_not_there_fails(floor: Path, nginx: Nginx, tmp_p
 def test_pull_comes_back_after_what_passes(
     floor: Path, nginx: Nginx, store: Path, tmp_path: Path, fault: Fault
 ) -> None:
-    digests = add_blobs(store, EDGES)
+    # None so small that half of it is all of it: a reset after that is nobody's loss.
+    digests = add_blobs(store, [size for size in EDGES if size > 1])
     with Unruly(nginx.url) as proxy:
         proxy.when("GET", "/blobs/", fault, every=3, times=4)
         done = run_floor(floor, "pull", proxy.url, listing(store, digests), "--out", tmp_path)

@@ -8,12 +8,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import missing
+from tests.conftest import serving
 from tests.servers import Missing
 from tests.servers.link import Link
 
@@ -64,17 +64,8 @@ print(*digests, time.perf_counter() - started)
 """
 
 
-@contextmanager
-def linked(gbit_s: float, round_trip_seconds: float) -> Iterator[Link]:
-    link = Link(gbit_s, round_trip_seconds)
-    try:
-        link.__enter__()
-    except Missing as reason:
-        missing(reason)
-    try:
-        yield link
-    finally:
-        link.__exit__(None, None, None)
+def linked(gbit_s: float, round_trip_seconds: float) -> AbstractContextManager[Link]:
+    return serving(Link(gbit_s, round_trip_seconds))
 
 
 @contextmanager

@@ -12,7 +12,15 @@ import pytest
 from awscrt.checksums import crc32c
 
 from tests import images
-from tests.native.origin_clients import BUCKET, PART_BYTES, PLAIN, WITH_CA, Client, boto, serving
+from tests.native.origin_clients import (
+    BUCKET,
+    PART_BYTES,
+    PLAIN,
+    WITH_CA,
+    Client,
+    boto,
+    serving_origin,
+)
 from tests.servers import Origin, OriginOptions
 from tests.servers.origin import UploadedObject
 
@@ -54,7 +62,7 @@ def _client(name: str, origin: Origin) -> Client:
 def test_what_a_client_uploads_it_gets_back(name: str, sink: str, tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()
-    with serving(root, OriginOptions(sink=sink)) as origin:  # type: ignore[arg-type]
+    with serving_origin(root, OriginOptions(sink=sink)) as origin:  # type: ignore[arg-type]
         client = _client(name, origin)
         for size in SIZES:
             _move(client, origin, size, tmp_path)
@@ -67,7 +75,7 @@ def test_what_a_client_uploads_it_gets_back(name: str, sink: str, tmp_path: Path
 
 @pytest.mark.parametrize("name", WITH_CA)
 def test_over_tls_too(name: str, tmp_path: Path) -> None:
-    with serving(tmp_path, OriginOptions(sink="memory", tls=True)) as origin:
+    with serving_origin(tmp_path, OriginOptions(sink="memory", tls=True)) as origin:
         client = _client(name, origin)
         for size in (1000, 17_000_003):
             _move(client, origin, size, tmp_path)
@@ -77,7 +85,7 @@ def test_files_below_the_root_are_served_over_tls(tmp_path: Path) -> None:
     content = random.Random(1).randbytes(3_000_001)
     (tmp_path / BUCKET).mkdir()
     (tmp_path / BUCKET / "key").write_bytes(content)
-    with serving(tmp_path, OriginOptions(tls=True)) as origin:
+    with serving_origin(tmp_path, OriginOptions(tls=True)) as origin:
         _client("boto3", origin).download("key", tmp_path / "got")
     assert (tmp_path / "got").read_bytes() == content
 
@@ -85,7 +93,7 @@ def test_files_below_the_root_are_served_over_tls(tmp_path: Path) -> None:
 def test_without_its_certificate_it_is_not_trusted(tmp_path: Path) -> None:
     from botocore.exceptions import SSLError
 
-    with serving(tmp_path, OriginOptions(tls=True)) as origin:
+    with serving_origin(tmp_path, OriginOptions(tls=True)) as origin:
         origin.ca_bundle = None
         with pytest.raises(SSLError):
             boto(origin).head_bucket(Bucket=BUCKET)
@@ -95,11 +103,11 @@ def test_objects_in_files_outlive_the_origin(tmp_path: Path) -> None:
     content = random.Random(2).randbytes(2 * PART_BYTES)
     (tmp_path / "sent").write_bytes(content)
     options = OriginOptions(sink="directory")
-    with serving(tmp_path, options) as origin:
+    with serving_origin(tmp_path, options) as origin:
         client = _client("boto3", origin)
         client.upload(tmp_path / "sent", "deep/down/key")
         tag = boto(origin).head_object(Bucket=BUCKET, Key="deep/down/key")["ETag"]
-    with serving(tmp_path, options) as origin:
+    with serving_origin(tmp_path, options) as origin:
         _client("boto3", origin).download("deep/down/key", tmp_path / "got")
         assert boto(origin).head_object(Bucket=BUCKET, Key="deep/down/key")["ETag"] == tag
     assert (tmp_path / "got").read_bytes() == content
@@ -136,7 +144,7 @@ def test_s3lo_pushes_to_it_and_pulls_from_it(sink: str, tmp_path: Path) -> None:
     layout, pulled = tmp_path / "layout", tmp_path / "pulled"
     image = images.sized_image(tmp_path, (20_000_000, 300_000))
     digest = images.write_oci_layout(image, layout)
-    with serving(root, OriginOptions(sink=sink)) as origin:  # type: ignore[arg-type]
+    with serving_origin(root, OriginOptions(sink=sink)) as origin:  # type: ignore[arg-type]
         run = _s3lo(origin, tmp_path)
         run("push", f"oci:{layout}", f"s3://{BUCKET}/x:v1")
         run("pull", f"s3://{BUCKET}/x:v1", "--to", f"oci:{pulled}")
@@ -154,7 +162,7 @@ def test_a_push_to_nowhere_is_believed(tmp_path: Path) -> None:
     image = images.sized_image(tmp_path, (20_000_000,))
     layout = tmp_path / "layout"
     images.write_oci_layout(image, layout)
-    with serving(tmp_path, OriginOptions()) as origin:
+    with serving_origin(tmp_path, OriginOptions()) as origin:
         _s3lo(origin, tmp_path)("push", f"oci:{layout}", f"s3://{BUCKET}/x:v1")
         taken = origin.objects()
     sums = {entry.crc32c for entry in taken.values()}

@@ -16,7 +16,7 @@ import pytest
 from awscrt.checksums import crc32c
 
 from tests.conftest import missing
-from tests.native.origin_clients import BUCKET, boto, serving
+from tests.native.origin_clients import BUCKET, boto, serving_origin
 from tests.servers import Missing, Origin, OriginOptions
 from tests.servers.origin import UploadedObject
 
@@ -67,7 +67,7 @@ def test_a_share_of_transfers_is_refused_and_the_connection_kept(
     ask: Callable[[http.client.HTTPConnection], int | None], tmp_path: Path
 ) -> None:
     _write_file(tmp_path)
-    with serving(tmp_path, OriginOptions(refused_share=0.3)) as origin:
+    with serving_origin(tmp_path, OriginOptions(refused_share=0.3)) as origin:
         counted = Counter(_outcomes(origin, ask))
         counters = origin.counters()
     assert counted[503] == counters.refused
@@ -81,7 +81,7 @@ def test_a_share_of_transfers_is_reset_amid_the_body(
     ask: Callable[[http.client.HTTPConnection], int | None], tmp_path: Path
 ) -> None:
     _write_file(tmp_path)
-    with serving(tmp_path, OriginOptions(reset_share=0.3)) as origin:
+    with serving_origin(tmp_path, OriginOptions(reset_share=0.3)) as origin:
         counted = Counter(_outcomes(origin, ask))
         counters = origin.counters()
     assert counted[None] == counters.resets
@@ -95,14 +95,14 @@ def test_the_same_seed_refuses_the_same_requests(tmp_path: Path) -> None:
     _write_file(tmp_path)
     seen = []
     for seed in (1, 1, 2):
-        with serving(tmp_path, OriginOptions(refused_share=0.5, seed=seed)) as origin:
+        with serving_origin(tmp_path, OriginOptions(refused_share=0.5, seed=seed)) as origin:
             seen.append(_outcomes(origin, _get))
     assert seen[0] == seen[1] != seen[2]
 
 
 def test_metadata_is_neither_refused_nor_reset(tmp_path: Path) -> None:
     _write_file(tmp_path)
-    with serving(tmp_path, OriginOptions(refused_share=1, reset_share=1)) as origin:
+    with serving_origin(tmp_path, OriginOptions(refused_share=1, reset_share=1)) as origin:
         client = boto(origin)
         client.head_object(Bucket=BUCKET, Key="file")
         client.list_objects_v2(Bucket=BUCKET)
@@ -113,7 +113,7 @@ def test_metadata_is_neither_refused_nor_reset(tmp_path: Path) -> None:
 def test_requests_above_the_rate_are_refused(tmp_path: Path) -> None:
     """So many a second are served and no more, after what was saved up: a tenth of a second's."""
     _write_file(tmp_path)
-    with serving(tmp_path, OriginOptions(requests_per_second=200)) as origin:
+    with serving_origin(tmp_path, OriginOptions(requests_per_second=200)) as origin:
         start = time.monotonic()
         counted = Counter(_outcomes(origin, _get))
         seconds = time.monotonic() - start
@@ -123,7 +123,7 @@ def test_requests_above_the_rate_are_refused(tmp_path: Path) -> None:
 
 def test_every_answer_waits_for_its_first_byte(tmp_path: Path) -> None:
     _write_file(tmp_path)
-    with serving(tmp_path, OriginOptions(first_byte_seconds=0.05)) as origin:
+    with serving_origin(tmp_path, OriginOptions(first_byte_seconds=0.05)) as origin:
         connection = http.client.HTTPConnection(origin.address, origin.port, timeout=20)
         start = time.monotonic()
         assert [_get(connection), _put(connection), _get(connection)] == [200, 200, 200]
@@ -135,7 +135,7 @@ def test_two_thousand_connections_are_served(tmp_path: Path) -> None:
     count = 2000
     request = f"GET /{BUCKET}/file HTTP/1.1\r\nRange: bytes=0-9\r\n\r\n".encode()
     _write_file(tmp_path)
-    with serving(tmp_path, OriginOptions()) as origin:
+    with serving_origin(tmp_path, OriginOptions()) as origin:
         clients = [
             socket.create_connection((origin.address, origin.port), timeout=30)
             for _ in range(count)
@@ -155,7 +155,7 @@ def test_two_thousand_connections_are_served(tmp_path: Path) -> None:
 
 def test_clearing_while_it_serves_hurts_nobody(tmp_path: Path) -> None:
     """Who reads an object goes on reading it when it is removed or replaced."""
-    with serving(tmp_path, OriginOptions(sink="memory")) as origin:
+    with serving_origin(tmp_path, OriginOptions(sink="memory")) as origin:
 
         def use(number: int) -> list[int]:
             connection = http.client.HTTPConnection(origin.address, origin.port, timeout=30)
@@ -185,7 +185,7 @@ def test_clearing_while_it_serves_hurts_nobody(tmp_path: Path) -> None:
 def test_parts_that_come_at_once_make_the_object_they_should(tmp_path: Path) -> None:
     parts = {number: bytes([number]) * (10_000 + number) for number in range(1, 41)}
     whole = b"".join(parts.values())
-    with serving(tmp_path, OriginOptions(sink="directory")) as origin:
+    with serving_origin(tmp_path, OriginOptions(sink="directory")) as origin:
         client = boto(origin, max_pool_connections=16)
         upload = client.create_multipart_upload(Bucket=BUCKET, Key="key")["UploadId"]
         named = {"Bucket": BUCKET, "Key": "key", "UploadId": upload}
@@ -207,7 +207,7 @@ def test_it_serves_in_a_network_of_its_own(tmp_path: Path) -> None:
     inside = ("unshare", "--net", "sh", "-c", enter)
     if os.geteuid() or not all(map(shutil.which, ("unshare", "ip"))):
         missing(Missing("a network namespace needs root, unshare and ip: apt-get install iproute2"))
-    with serving(tmp_path, OriginOptions(), inside=inside) as origin:
+    with serving_origin(tmp_path, OriginOptions(), inside=inside) as origin:
         assert origin.counters().connections == 0
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((origin.address, origin.port), timeout=5)

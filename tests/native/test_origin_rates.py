@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.native.origin_clients import BUCKET, serving
+from tests.native.origin_clients import BUCKET, serving_origin
 from tests.servers import Origin, OriginOptions
 
 TOLERANCE = 0.03
@@ -114,13 +114,13 @@ def test_a_connection_keeps_to_its_rate(
     # What a new connection costs, a small request on it cannot make up for.
     is_brief = is_fresh and size < cap / 10
     least = 0.0 if is_brief else cap * (1 - TOLERANCE)
-    with serving(root, OriginOptions(connection_bytes_per_second=cap)) as origin:
+    with serving_origin(root, OriginOptions(connection_bytes_per_second=cap)) as origin:
         _hold(lambda: _rate(origin, move, size, count, is_fresh), cap, least)
 
 
 def test_a_single_small_request_takes_its_time(root: Path) -> None:
     """Kernel buffers would swallow it at once, were it not paid for before."""
-    with serving(root, OriginOptions(connection_bytes_per_second=2_000_000)) as origin:
+    with serving_origin(root, OriginOptions(connection_bytes_per_second=2_000_000)) as origin:
         for move in (_Raw.get, _Raw.put):
             assert _rate(origin, move, 64 << 10, 1, True) <= 2_000_000 * (1 + TOLERANCE)
 
@@ -140,5 +140,5 @@ def test_all_connections_share_the_total_rate(root: Path, move: Move) -> None:
                 one.result()
         return connections * count * size / (time.monotonic() - start)
 
-    with serving(root, OriginOptions(total_bytes_per_second=cap)) as origin:
+    with serving_origin(root, OriginOptions(total_bytes_per_second=cap)) as origin:
         _hold(lambda: measure(origin), cap, cap * (1 - TOLERANCE))

@@ -10,7 +10,7 @@ import pytest
 from awscrt.checksums import crc32c
 
 from tests.native.origin_calls import CONTENT, ask, failure, upload_in_parts
-from tests.native.origin_clients import BUCKET, PART_BYTES, boto, serving
+from tests.native.origin_clients import BUCKET, PART_BYTES, boto, serving_origin
 from tests.servers import Origin, OriginOptions
 from tests.servers.origin import UploadedObject
 
@@ -19,7 +19,7 @@ from tests.servers.origin import UploadedObject
 def test_parts_may_come_in_any_order_and_twice(sink: Any, tmp_path: Path) -> None:
     parts = [random.Random(number).randbytes(PART_BYTES + number) for number in (1, 2, 3)]
     whole = b"".join(parts)
-    with serving(tmp_path, OriginOptions(sink=sink)) as origin:
+    with serving_origin(tmp_path, OriginOptions(sink=sink)) as origin:
         client = boto(origin)
         upload_in_parts(client, "key", parts, [3, 1, 2])
         assert client.get_object(Bucket=BUCKET, Key="key")["Body"].read() == whole
@@ -111,7 +111,7 @@ def test_chunks_of_another_size_than_was_announced_are_refused(
 
 @pytest.mark.parametrize("sink", ["nowhere", "memory", "directory"])
 def test_a_taken_name_is_not_written_if_none_may_match(sink: Any, tmp_path: Path) -> None:
-    with serving(tmp_path, OriginOptions(sink=sink)) as origin:
+    with serving_origin(tmp_path, OriginOptions(sink=sink)) as origin:
         client = boto(origin)
         client.put_object(Bucket=BUCKET, Key="key", Body=b"first", IfNoneMatch="*")
         refused = failure(client.put_object, Key="key", Body=b"second", IfNoneMatch="*")
@@ -137,7 +137,7 @@ def _complete_failure(client: Any, key: str, **condition: str) -> tuple[int, str
 
 def test_nowhere_keeps_small_objects_and_the_measures_of_large_ones(tmp_path: Path) -> None:
     small, large = CONTENT, random.Random(1).randbytes(3 << 20)
-    with serving(tmp_path, OriginOptions()) as origin:
+    with serving_origin(tmp_path, OriginOptions()) as origin:
         client = boto(origin)
         client.put_object(Bucket=BUCKET, Key="small", Body=small)
         client.put_object(Bucket=BUCKET, Key="large", Body=large)

@@ -19,7 +19,7 @@ import pytest
 from perf.contender import Blob, Command, Contender, Job, Unsuited
 from perf.peers import PEERS
 from perf.peers.floor import Floor
-from tests.conftest import missing
+from tests.conftest import missing, serving
 from tests.images import Image, sized_image, write_docker_archive
 from tests.servers import Dockerd, Missing, Registry
 from tests.servers.origin import Origin, OriginOptions
@@ -64,24 +64,15 @@ def job(tmp_path: Path, blobs: Mapping[str, bytes]) -> Job:
 @pytest.fixture(scope="session")
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Origin]:
     """It keeps what is uploaded."""
-    yield from _serving(tmp_path_factory.mktemp("origin"), OriginOptions(sink="memory"))
+    with serving(Origin(tmp_path_factory.mktemp("origin"), OriginOptions(sink="memory"))) as origin:
+        yield origin
 
 
 @pytest.fixture(scope="session")
 def tls_origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Origin]:
-    yield from _serving(tmp_path_factory.mktemp("origin"), OriginOptions(sink="memory", tls=True))
-
-
-def _serving(root: Path, options: OriginOptions) -> Iterator[Origin]:
-    server = Origin(root, options)
-    try:
-        server.__enter__()
-    except Missing as reason:
-        missing(reason)
-    try:
-        yield server
-    finally:
-        server.__exit__(None, None, None)
+    options = OriginOptions(sink="memory", tls=True)
+    with serving(Origin(tmp_path_factory.mktemp("origin"), options)) as origin:
+        yield origin
 
 
 def _stock(origin: Origin, blobs: Mapping[str, bytes]) -> str:
