@@ -9,11 +9,9 @@ python -m perf --smoke                    this checkout against the baseline com
 from __future__ import annotations
 
 import argparse
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -28,7 +26,7 @@ from perf.peers import PEERS
 from perf.rounds import run_rounds
 from perf.s3lo_command import S3lo, tree_of
 from perf.service import Service
-from perf.setting import Setting, own_setting, service_setting
+from perf.setting import Setting, own_setting, scratch_directory, service_setting
 from perf.smoke import run_smoke
 from perf.stock import StockImage, default_cache, stock_image
 from perf.workload import Workload, find_workloads
@@ -121,12 +119,11 @@ def _run(
     image = stock_image(workload.image, given.cache)
     names = [n for n in workload.contenders if given.peers is None or n in given.peers]
     contenders = [*ours, *(PEERS[name] for name in names)]
-    scratch = Path(tempfile.mkdtemp(prefix="s3lo-perf-", dir=given.cache))
-    try:
-        with _setting(workload, image, scratch, service) as setting:
-            return run_rounds(setting, contenders, given.rounds, scratch, _say)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    with (
+        scratch_directory(given.cache) as scratch,
+        _setting(workload, image, scratch, service) as setting,
+    ):
+        return run_rounds(setting, contenders, given.rounds, scratch, _say)
 
 
 def _setting(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,7 @@ def check_pulled(out: Path, image: StockImage) -> None:
     """Every blob is a file with the content that the origin serves, byte by byte."""
 
     def compare(blob: Blob) -> None:
-        found = out / "blobs" / "sha256" / blob.hex
+        found = out / blob.key
         if not found.is_file():
             raise WrongResult(f"{found} is not there")
         if not _same_content(found, image.path(blob)):
@@ -51,21 +51,27 @@ def check_pushed(objects: Mapping[str, UploadedObject], image: StockImage) -> No
     """Every blob is an object; its size and CRC-32C, counted by the origin as the bytes came in,
     are those of the file."""
     for blob in image.blobs:
-        key = f"{BUCKET}/blobs/sha256/{blob.hex}"
+        key = f"{BUCKET}/{blob.key}"
         found = objects.get(key)
         if found is None:
             raise WrongResult(f"{key} was not uploaded")
-        if (found.size, found.crc32c) != (blob.size, _crc32c(image.path(blob))):
+        if found != _uploaded_from(image.path(blob)):
             raise WrongResult(f"{key} was uploaded with the wrong content")
 
 
 @cache
-def _crc32c(path: Path) -> int:
-    checksum = 0
+def _uploaded_from(path: Path) -> UploadedObject:
     with open(path, "rb") as file:
-        while piece := file.read(_PIECE_BYTES):
-            checksum = crc32c(piece, checksum)
-    return checksum
+        return summed(file.read)
+
+
+def summed(read: Callable[[int], bytes]) -> UploadedObject:
+    """Size and CRC-32C of what a function of a number of bytes gives, to its end."""
+    size = checksum = 0
+    while piece := read(_PIECE_BYTES):
+        size += len(piece)
+        checksum = crc32c(piece, checksum)
+    return UploadedObject(size, checksum)
 
 
 def check_loaded(docker_host: str, image: StockImage) -> None:

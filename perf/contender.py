@@ -8,13 +8,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+BLOBS = "blobs/sha256"
+
 
 @dataclass(frozen=True)
 class Blob:
-    """A blob of the image; the object's key is ``blobs/sha256/<hex>`` and so is its file."""
+    """A blob of the image."""
 
     hex: str
     size: int
+
+    @property
+    def key(self) -> str:
+        """Of its object in the bucket, and where its file lies in a layout."""
+        return f"{BLOBS}/{self.hex}"
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,15 @@ class Job:
     @property
     def total_bytes(self) -> int:
         return sum(blob.size for blob in self.blobs)
+
+    @property
+    def files(self) -> Path:
+        """The directory of the blobs that a pull writes or a push reads."""
+        return Path(self.out if self.action == "pull" else self.layout) / BLOBS
+
+    def largest_first(self) -> list[Blob]:
+        """What is long must not start last."""
+        return sorted(self.blobs, key=lambda blob: -blob.size)
 
     def save(self, path: Path) -> None:
         """Write it as JSON for a peer in another process."""

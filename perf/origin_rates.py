@@ -19,13 +19,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from perf.contender import Contender, Job
-from perf.figures import Spread, spread
+from perf.figures import paired_ratio, spread
 from perf.machine import read_machine
 from perf.measure import measure
 from perf.peers import PEERS
 from perf.peers.floor import Floor
+from perf.report.numbers import with_range
 from perf.s3lo_command import HERE
-from perf.stock import BUCKET, IMAGE, StockImage, default_cache, stock_image
+from perf.setting import job_for
+from perf.stock import BUCKET, StockImage, default_cache, stock_image
 from perf.workload import Shape
 from tests.servers import Nginx, Origin, SeaweedS3
 
@@ -43,25 +45,19 @@ def main() -> None:
         gets = measure_gets(stock_image(_GET, given.cache), given.rounds, Path(scratch))
         puts = measure_puts(stock_image(_PUT, given.cache), given.rounds, Path(scratch))
     for verb, walls, other in (("GET", gets, "nginx"), ("PUT", puts, "seaweedfs")):
-        rates = [theirs / ours for ours, theirs in zip(walls["origin"], walls[other], strict=True)]
-        print(f"{verb}: origin {_shown(walls['origin'])}, {other} {_shown(walls[other])};", end=" ")
-        found = spread(rates)
-        print(f"rate {found.median:.2f} ({found.least:.2f} to {found.most:.2f}) x {other}'s")
+        ours, theirs = (f"{with_range(spread(walls[name]), 2)} s" for name in ("origin", other))
+        rate = with_range(paired_ratio(walls[other], walls["origin"]), 2)
+        print(f"{verb}: origin {ours}, {other} {theirs}; rate {rate} x {other}'s")
     if given.json:
         machine = asdict(read_machine(given.cache))
         text = json.dumps({"machine": machine, "get_seconds": gets, "put_seconds": puts}, indent=2)
         given.json.write_text(text + "\n")
 
 
-def _shown(walls: list[float]) -> str:
-    found: Spread = spread(walls)
-    return f"{found.median:.2f} s ({found.least:.2f} to {found.most:.2f})"
-
-
 def measure_gets(image: StockImage, rounds: int, scratch: Path) -> dict[str, list[float]]:
     with Origin(image.root) as origin, Nginx(image.root) as nginx:
         urls = {"origin": origin.url, "nginx": nginx.url}
-        jobs = {name: _job("pull", image, url) for name, url in urls.items()}
+        jobs = {name: job_for("pull", image, url, verified=False) for name, url in urls.items()}
         return _in_turn(Floor(writes=False), jobs, {}, rounds, scratch)
 
 
@@ -73,23 +69,8 @@ def measure_puts(image: StockImage, rounds: int, scratch: Path) -> dict[str, lis
         seaweed = stack.enter_context(SeaweedS3())
         seaweed.create_bucket(BUCKET)
         urls = {"origin": origin.url, "seaweedfs": seaweed.endpoint_url}
-        jobs = {name: _job("push", image, url) for name, url in urls.items()}
+        jobs = {name: job_for("push", image, url, verified=False) for name, url in urls.items()}
         return _in_turn(PEERS["awscrt"], jobs, seaweed.env(), rounds, scratch)
-
-
-def _job(action: str, image: StockImage, url: str) -> Job:
-    return Job(
-        action="push" if action == "push" else "pull",
-        verified=False,
-        endpoint_url=url,
-        bucket=BUCKET,
-        region="us-east-1",
-        image=IMAGE,
-        blobs=image.blobs,
-        layout=str(image.layout),
-        out="",
-        cpus=len(os.sched_getaffinity(0)),
-    )
 
 
 def _in_turn(

@@ -8,12 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from awscrt.checksums import crc32c
-
+from perf.check import summed
 from perf.stock import BUCKET, StockImage
 from tests.servers.origin import UploadedObject
-
-_PIECE_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ class ServiceStore:
 
     def uploaded(self) -> Mapping[str, UploadedObject]:
         """Read back, since a service's own checksum differs with how an object was uploaded."""
-        wanted = [f"blobs/sha256/{blob.hex}" for blob in self.image.blobs]
+        wanted = [blob.key for blob in self.image.blobs]
         there = self._sizes()
         return {f"{BUCKET}/{key}": self._read(key) for key in wanted if key in there}
 
@@ -77,8 +74,4 @@ class ServiceStore:
 
     def _read(self, key: str) -> UploadedObject:
         body = self._client.get_object(Bucket=self.service.bucket, Key=key)["Body"]
-        size = checksum = 0
-        while piece := body.read(_PIECE_BYTES):
-            size += len(piece)
-            checksum = crc32c(piece, checksum)
-        return UploadedObject(size, checksum)
+        return summed(body.read)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from perf.check import check_loaded, check_pulled, check_pushed, unload
 from perf.contender import Job
@@ -17,11 +18,13 @@ from perf.service import Service, ServiceStore
 from perf.stock import BUCKET, IMAGE, StockImage
 from perf.workload import LinkLimits, OriginLimits, Workload
 from s3lo.cli.options import size
+from s3lo.cpus import usable_cpus
 from tests.servers import Dockerd, Origin, OriginOptions, Registry
 from tests.servers.link import Link
 from tests.servers.origin import UploadedObject
 from tests.servers.process import find_program
 
+REGION = "us-east-1"
 _FROM_REGISTRY = frozenset({"skopeo", "docker"})
 
 
@@ -88,6 +91,14 @@ class Setting:
 
 
 @contextmanager
+def scratch_directory(parent: Path) -> Iterator[Path]:
+    """Where the runs of one workload write."""
+    name = tempfile.TemporaryDirectory(prefix="s3lo-perf-", dir=parent, ignore_cleanup_errors=True)
+    with name as directory:
+        yield Path(directory)
+
+
+@contextmanager
 def own_setting(workload: Workload, image: StockImage, scratch: Path) -> Iterator[Setting]:
     """An origin of our own; raises Missing where a part of it cannot run."""
     with ExitStack() as stack:
@@ -100,7 +111,7 @@ def own_setting(workload: Workload, image: StockImage, scratch: Path) -> Iterato
         if workload.to == "docker":
             dockerd = stack.enter_context(Dockerd())
         job = replace(
-            _job(workload, image, origin.url, "us-east-1"),
+            job_for(workload.action, image, origin.url, verified=workload.verified),
             ca_bundle=str(origin.ca_bundle) if origin.ca_bundle else None,
             registry_image=f"{registry.host}/{IMAGE}" if registry else None,
             docker_host=dockerd.host if dockerd else None,
@@ -125,29 +136,32 @@ def service_setting(
     store = ServiceStore(service, image, is_sink=workload.action == "push")
     if workload.action == "pull":
         store.fill()
-    job = _job(workload, image, service.endpoint_url, service.region)
+    job = job_for(workload.action, image, service.endpoint_url, verified=workload.verified)
     yield Setting(
         workload=workload,
         image=image,
-        job=replace(job, bucket=service.bucket),
+        job=replace(job, bucket=service.bucket, region=service.region),
         store=store,
         env=dict(os.environ),
         outs=_outs(workload, scratch),
     )
 
 
-def _job(workload: Workload, image: StockImage, endpoint_url: str, region: str) -> Job:
+def job_for(
+    action: Literal["pull", "push"], image: StockImage, endpoint_url: str, *, verified: bool
+) -> Job:
+    """The job of one client against an origin of our own, but for where a pull writes."""
     return Job(
-        action=workload.action,
-        verified=workload.verified,
+        action=action,
+        verified=verified,
         endpoint_url=endpoint_url,
         bucket=BUCKET,
-        region=region,
+        region=REGION,
         image=IMAGE,
         blobs=image.blobs,
         layout=str(image.layout),
         out="",
-        cpus=len(os.sched_getaffinity(0)),
+        cpus=usable_cpus(),
     )
 
 
@@ -164,7 +178,7 @@ def _environment(variables: Mapping[str, str]) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_REGION": "us-east-1",
+        "AWS_REGION": REGION,
         **variables,
     }
 

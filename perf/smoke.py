@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,7 +25,7 @@ from perf.gate import (
 from perf.measure import RunFailed
 from perf.rounds import Say, run_once
 from perf.s3lo_command import HERE, NoSuchCommit, S3lo, tree_of, tree_of_checkout
-from perf.setting import Setting, own_setting
+from perf.setting import Setting, own_setting, scratch_directory
 from perf.stock import stock_image
 from perf.workload import WORKLOADS, Workload, find_workloads
 from tests.servers import Missing, StartFailed
@@ -98,12 +97,8 @@ def _ready(workload: Workload, cache: Path) -> Iterator[tuple[Setting, Path]]:
     # A disk's noise is not the commit's: pairs of pulls differ by 25% there, and by 15% here.
     has_room = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 2 * image.total_bytes
     place = _MEMORY if has_room and os.access(_MEMORY, os.W_OK) else cache
-    scratch = Path(tempfile.mkdtemp(prefix="s3lo-perf-", dir=place))
-    try:
-        with own_setting(workload, image, scratch) as setting:
-            yield setting, scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    with scratch_directory(place) as scratch, own_setting(workload, image, scratch) as setting:
+        yield setting, scratch
 
 
 @dataclass

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from perf.contender import Blob
+from perf.contender import BLOBS, Blob
 from perf.workload import Shape
 from tests.images import image_of, write_oci_layout
 from tests.wheels import download, image_of_wheels
@@ -65,7 +65,7 @@ class StockImage:
         return sum(blob.size for blob in self.blobs)
 
     def path(self, blob: Blob) -> Path:
-        return self.layout / "blobs" / "sha256" / blob.hex
+        return self.layout / blob.key
 
 
 def stock_image(shape: Shape, cache: Path) -> StockImage:
@@ -100,9 +100,9 @@ def _make(shape: Shape, directory: Path, wheels: Path) -> None:
     else:
         _make_of_noise(shape, layout)
     [entry] = json.loads((layout / "index.json").read_text())["manifests"]
-    blobs = layout / "blobs" / "sha256"
+    blobs = layout / BLOBS
     served = directory / "root" / BUCKET
-    shutil.copytree(blobs, served / "blobs" / "sha256", copy_function=os.link)
+    shutil.copytree(blobs, served / BLOBS, copy_function=os.link)
     name, _, tag = IMAGE.partition(":")
     manifest = served / "manifests" / name / tag / "manifest.json"
     manifest.parent.mkdir(parents=True)
@@ -122,7 +122,7 @@ def _make_of_wheels(shape: Shape, layout: Path, wheels: Path) -> None:
 def _make_of_noise(shape: Shape, layout: Path) -> None:
     """Blobs that nothing compresses; they call themselves gzip, so that a push takes them as they
     are."""
-    blobs = layout / "blobs" / "sha256"
+    blobs = layout / BLOBS
     blobs.mkdir(parents=True)
     layers = [
         {

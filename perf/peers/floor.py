@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from perf.contender import Command, Job, Unsuited
-from perf.peers.shell import files_of, largest_first
+from perf.contender import BLOBS, Command, Job, Unsuited
 from perf.peers.tool import refuse_daemon
 from tests.servers.native import native_program
 
@@ -31,14 +30,14 @@ class Floor:
         if endpoint.scheme != "http":
             raise Unsuited("floor knows no TLS")
         blobs = scratch / "blobs"
-        blobs.write_text("".join(f"{blob.hex} {blob.size}\n" for blob in largest_first(job)))
-        directory = files_of(job)
+        blobs.write_text("".join(f"{blob.hex} {blob.size}\n" for blob in job.largest_first()))
+        directory = job.files
         if job.action == "pull" and self.writes:
             directory.mkdir(parents=True, exist_ok=True)
         arguments = [
             *(str(native_program("floor")), job.action),
             *("--host", str(endpoint.hostname), "--port", str(endpoint.port or 80)),
-            *("--prefix", f"/{job.bucket}/blobs/sha256/"),
+            *("--prefix", f"/{job.bucket}/{BLOBS}/"),
             *("--out" if job.action == "pull" else "--from", str(directory)),
             *("--connections", str(_CONNECTIONS)),
             *(() if job.verified else ("--no-verify",)),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from perf.contender import Command, Job
-from perf.peers.shell import files_of, largest_first, script
+from perf.contender import BLOBS, Command, Job
+from perf.peers.shell import script
 from perf.peers.tool import first_line, refuse_daemon
 from tests.servers.process import find_program
 
@@ -54,9 +54,9 @@ class Rclone:
     def command(self, job: Job, scratch: Path) -> Command:
         refuse_daemon(job, self.name)
         names = scratch / "files"
-        names.write_text("".join(f"{blob.hex}\n" for blob in largest_first(job)))
+        names.write_text("".join(f"{blob.hex}\n" for blob in job.largest_first()))
         # Without its last slash, rclone first asks whether that is an object.
-        remote, local = f":s3:{job.bucket}/blobs/sha256/", str(files_of(job))
+        remote, local = f":s3:{job.bucket}/{BLOBS}/", str(job.files)
         pull = job.action == "pull"
         transfer = [
             *(str(find_program("rclone", _INSTALL)), "copy"),

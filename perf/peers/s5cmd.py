@@ -9,7 +9,7 @@ from importlib import util
 from pathlib import Path
 
 from perf.contender import Command, Job
-from perf.peers.shell import files_of, largest_first, script
+from perf.peers.shell import script
 from perf.peers.tool import refuse_daemon
 from tests.servers.process import find_program
 
@@ -42,9 +42,9 @@ def _copies(job: Job) -> list[str]:
     """One line a blob: a wildcard would take along what else lies below the prefix."""
     options = f"--raw --concurrency {_CONCURRENCY} --part-size {_PART_MIB}"
     copies = []
-    for blob in largest_first(job):
-        remote = f"s3://{job.bucket}/blobs/sha256/{blob.hex}"
-        local = str(files_of(job) / blob.hex)
+    for blob in job.largest_first():
+        remote = f"s3://{job.bucket}/{blob.key}"
+        local = str(job.files / blob.hex)
         pair = (remote, local) if job.action == "pull" else (local, remote)
         copies.append(f"cp {options} {shlex.join(pair)}")
     return copies

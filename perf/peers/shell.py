@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from perf.contender import Blob, Command, Job
+from perf.contender import Command, Job
 
 # Not ``sha256sum``: where a distribution builds it without libcrypto (Debian 12), it knows no SHA
 # instructions, takes four times as long as ``openssl`` and would decide every verified figure.
@@ -37,23 +37,13 @@ exit "$status"
 _BATCHES_PER_CPU = 16
 
 
-def files_of(job: Job) -> Path:
-    """The directory of the blobs that a pull writes or a push reads."""
-    return Path(job.out if job.action == "pull" else job.layout) / "blobs" / "sha256"
-
-
-def largest_first(job: Job) -> list[Blob]:
-    """What is long must not start last."""
-    return sorted(job.blobs, key=lambda blob: -blob.size)
-
-
 def script(
     job: Job, scratch: Path, transfer: Sequence[str], env: Mapping[str, str] | None = None
 ) -> Command:
     """A transfer with what a verified job asks for: after a pull, or beside a push."""
     kinds = {"pull": (_PULL, _PULL_VERIFIED), "push": (_PUSH, _PUSH_VERIFIED)}
     text = kinds[job.action][job.verified].format(
-        directory=shlex.quote(str(files_of(job))), transfer=shlex.join(transfer)
+        directory=shlex.quote(str(job.files)), transfer=shlex.join(transfer)
     )
     if job.verified:
         text = _check(job, scratch) + text
@@ -64,9 +54,9 @@ def script(
 
 def _check(job: Job, scratch: Path) -> str:
     """A function of the script that fails unless every file is what its name says."""
-    directory = files_of(job)
+    directory = job.files
     names, expected = scratch / "names", scratch / "expected"
-    blobs = largest_first(job)
+    blobs = job.largest_first()
     names.write_text("".join(f"{directory / blob.hex}\n" for blob in blobs))
     sums = sorted(f"{blob.hex} *{directory / blob.hex}\n" for blob in blobs)
     expected.write_text("".join(sums))

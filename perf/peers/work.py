@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import dataclass
 
@@ -38,11 +37,10 @@ def read_work() -> Work:
         fields = json.load(file)
     fields["blobs"] = tuple(Blob(**blob) for blob in fields["blobs"])
     job = Job(**fields)
-    directory = os.path.join(job.out if job.action == "pull" else job.layout, "blobs", "sha256")
     if job.action == "pull":
-        os.makedirs(directory, exist_ok=True)
+        job.files.mkdir(parents=True, exist_ok=True)
     items = [
-        Item(blob.hex, f"blobs/sha256/{blob.hex}", os.path.join(directory, blob.hex), blob.size)
-        for blob in sorted(job.blobs, key=lambda blob: -blob.size)
+        Item(blob.hex, blob.key, str(job.files / blob.hex), blob.size)
+        for blob in job.largest_first()
     ]
     return Work(job, tuple(items))
