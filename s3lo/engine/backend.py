@@ -26,6 +26,9 @@ class Backend(Protocol):
     def renew(self, credentials: Credentials | None) -> None:
         """Sign with these from now on."""
 
+    def received_bytes(self) -> int:
+        """How many have come so far, of jobs that still run too; 0 where that is not counted."""
+
     def close(self) -> None:
         """Drop connections and threads. Jobs still running may never report."""
 
@@ -42,6 +45,15 @@ class NativeConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SocketConfig:
+    """An S3 endpoint that is only read from, over sockets of our own."""
+
+    endpoint: Endpoint
+    credentials: Credentials | None
+    hash_threads: int = 2
+
+
+@dataclass(frozen=True, slots=True)
 class LocalConfig:
     """A local store's root directory."""
 
@@ -49,4 +61,4 @@ class LocalConfig:
     threads: int = 4
 
 
-BackendConfig = NativeConfig | LocalConfig
+BackendConfig = NativeConfig | SocketConfig | LocalConfig

@@ -7,6 +7,8 @@
                              ↑
                      verifier threads: hashed
 
+A blob that its worker hashes has a home: all its parts go to that worker.
+
 One thread runs :meth:`Coordinator.run`; all others only put messages into the inbox.
 """
 
@@ -16,24 +18,25 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from s3lo import backoff
-from s3lo.engine.jobs import Abort, Done, Failed, Finish, Get, Job, Outcome, Put, PutPart
+from s3lo.engine.jobs import Abort, Done, Failed, Finish, Get, Hashed, Job, Outcome, Put, PutPart
 from s3lo.engine.ledger import Flight, Ledger, RetryQueue
 from s3lo.engine.pool import Lost, Pool, Reported
 from s3lo.engine.settings import EngineSettings
-from s3lo.engine.verifier import Hashed
+from s3lo.engine.tuner import Tuner
 from s3lo.engine.window import Window
 from s3lo.errors import Interrupted, ServiceError, WorkerDied
+from s3lo.events import Note, Observer
 from s3lo.model.objects import Credentials
 
 Message = Reported | Lost | Hashed
 CredentialsSource = Callable[[], Credentials | None]
 
-TICK_SECONDS = 0.25
+TICK_SECONDS = 0.05
+CHECK_SECONDS = 0.25
 STALL_SECONDS = 60.0
 """How long a part may take at least before it is taken for hanging."""
 SLOWEST_BYTES_PER_SECOND = 128 << 10
@@ -56,6 +59,13 @@ class Work(Protocol):
 
     def hashed(self, result: Hashed) -> None: ...
 
+    def again(self, job: Job, failed: Failed | None) -> Job:
+        """The job as it is to be tried again after it failed, or (None) was lost with its worker;
+        raises where that makes no sense."""
+
+    def homeless(self, blobs: Sequence[int]) -> None:
+        """The worker that hashed these blobs is gone."""
+
     def abandon(self) -> list[Abort]:
         """What must be undone in the store when the transfer ends early."""
 
@@ -70,6 +80,7 @@ class Coordinator:
         inbox: SimpleQueue[Message],
         credentials: CredentialsSource,
         is_cancelled: Callable[[], bool],
+        observer: Observer,
     ) -> None:
         self._settings = settings
         self._pool = pool
@@ -77,7 +88,10 @@ class Coordinator:
         self._credentials = credentials
         self._current = credentials()
         self._is_cancelled = is_cancelled
+        self._observe = observer
         self.window = Window(settings.initial_in_flight, settings.max_in_flight)
+        self.tuner = Tuner(settings.initial_in_flight, settings.max_in_flight)
+        self._homes: dict[int, int] = {}
         self.ledger = Ledger(pool.numbers)
         self.retries = RetryQueue()
         self._unread: deque[Message | Outcome] = deque()
@@ -104,11 +118,18 @@ class Coordinator:
             job = self.retries.due(now) or work.next_job()
             if job is None:
                 break
-            worker = self.ledger.least_loaded()
+            worker = self._worker_for(job)
             self.ledger.start(job, worker, now)
             batches.setdefault(worker, []).append(job)
         for worker, jobs in batches.items():
             self._pool.worker(worker).submit(jobs)
+
+    def _worker_for(self, job: Job) -> int:
+        if not (isinstance(job, Get) and job.is_hashed):
+            return self.ledger.least_loaded()
+        if job.blob not in self._homes:
+            self._homes[job.blob] = self.ledger.least_loaded()
+        return self._homes[job.blob]
 
     def _has_room(self) -> bool:
         most_bytes = self._settings.max_in_flight * self._settings.part_size_bytes
@@ -137,25 +158,26 @@ class Coordinator:
                 if flight is not None:
                     self._settle(flight, message, work)
             case Lost(number, status):
-                self._replace(number, status)
+                self._replace(number, status, work)
             case Hashed():
                 work.hashed(message)
 
     def _settle(self, flight: Flight, outcome: Done | Failed, work: Work) -> None:
         if isinstance(outcome, Failed):
-            self._retry(flight, outcome)
+            self._retry(flight, outcome, work)
             return
         self.retries.forget(outcome.id)
         self.window.on_done()
         self._last_done_at = time.monotonic()
         work.done(flight.job, outcome)
 
-    def _retry(self, flight: Flight, outcome: Failed) -> None:
+    def _retry(self, flight: Flight, outcome: Failed, work: Work) -> None:
         """Queue a failed job again, or raise its error where that makes no sense (any more)."""
         if outcome.expired:
             self._renew()
         if outcome.throttled:
             self.window.on_throttled()
+        job = self._keep(flight.job, outcome, work)
         failures = self.retries.failed(outcome.id)
         now = time.monotonic()
         if not (outcome.retryable or flight.is_given_up):
@@ -163,22 +185,29 @@ class Coordinator:
         patient = outcome.throttled and now - self._last_done_at < THROTTLED_SECONDS
         if failures >= backoff.ATTEMPTS and not patient:
             is_silence = isinstance(outcome.error, Interrupted)
-            raise _silence(flight.job) if is_silence else outcome.error
-        self._queue_again(flight.job, failures, outcome.throttled)
+            raise _silence(job) if is_silence else outcome.error
+        self._queue_again(work.again(job, outcome), failures, outcome.throttled)
+
+    def _keep(self, job: Job, outcome: Failed, work: Work) -> Job:
+        """Count what came before a failure as done; what is left is all that is asked for again."""
+        if not (outcome.kept_bytes and isinstance(job, Get)):
+            return job
+        self.retries.forget(job.id)
+        work.done(job.first(outcome.kept_bytes), Done(job.id))
+        return job.without_first(outcome.kept_bytes)
 
     def _queue_again(self, job: Job, failures: int, throttled: bool = False) -> None:
-        if isinstance(job, Finish):
-            job = replace(job, is_repeat=True)
         delay = backoff.delay_seconds(failures, throttled=throttled)
         self.retries.add(job, time.monotonic() + delay)
 
-    def _replace(self, number: int, status: int) -> None:
+    def _replace(self, number: int, status: int, work: Work) -> None:
         """A worker process is gone: its jobs go to the others, or to one that takes its place."""
         lost = self.ledger.remove_worker(number)
+        work.homeless([blob for blob, home in self._homes.items() if home == number])
         for flight in lost:
             if self.retries.failed(flight.job.id) >= backoff.ATTEMPTS:
                 raise WorkerDied(f"{flight.job.key} was lost with {backoff.ATTEMPTS} processes")
-            self._queue_again(flight.job, 1)
+            self._queue_again(work.again(flight.job, None), 1)
         replacement = self._pool.replace(number)
         if replacement is not None:
             self.ledger.add_worker(replacement)
@@ -190,11 +219,25 @@ class Coordinator:
         now = time.monotonic()
         if self._is_cancelled():
             raise Interrupted("cancelled")
+        self._tune(now)
         if now < self._next_check_at:
             return
-        self._next_check_at = now + TICK_SECONDS
+        self._next_check_at = now + CHECK_SECONDS
         self._renew()
         self._give_up_stalled(now)
+
+    def _tune(self, now: float) -> None:
+        """Let the window follow the service's refusals, and else the tuner."""
+        self.window.on_time()
+        if self.window.is_recovering or not self._settings.is_tuned:
+            self.tuner.disturbed()
+            return
+        before = self.tuner.width
+        is_full = len(self.ledger) >= self.window.width
+        self.tuner.observe(now, self._pool.received_bytes(), is_full)
+        if self.tuner.width != before:
+            self.window.set(self.tuner.width)
+            self._observe(Note(self.tuner.reason, level=1))
 
     def _renew(self) -> None:
         """Hand new credentials to the workers where the source has some; it renews them early."""

@@ -2,22 +2,39 @@
 
 asked for → arriving → complete → (hashed) → verified
                 ↑__________________| digest mismatch, once: the blob is fetched again
+
+A blob is hashed by the worker that receives it, where workers do that, and else by the verifier of
+this process, which also takes over what a lost worker was hashing.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from s3lo import files
 from s3lo.engine import plan
-from s3lo.engine.jobs import Abort, Done, Get, Job
+from s3lo.engine.jobs import Abort, Done, Failed, Get, Hashed, Job
 from s3lo.engine.settings import EngineSettings
 from s3lo.engine.transfers import DAMAGED, Download
-from s3lo.engine.verifier import Hashed, Verifier
+from s3lo.engine.verifier import Verifier
 from s3lo.errors import DigestMismatch
-from s3lo.events import BlobDone, BytesMoved, Observer
+from s3lo.events import BlobDone, BytesMoved, Note, Observer
+
+_MOST_PATIENCE_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class _Arrival:
+    """A blob on its way. ``etag`` names the object that its parts come from."""
+
+    left_bytes: int
+    is_hashed_there: bool
+    etag: str = ""
+    pieces: list[tuple[int, int]] = field(default_factory=list)
+    """Start and end of what is in the file, for who may have to hash it from the beginning."""
 
 
 class Downloads:
@@ -29,18 +46,26 @@ class Downloads:
         settings: EngineSettings,
         verifier: Verifier,
         observer: Observer,
+        *,
+        workers_hash: bool,
+        in_order: bool = False,
     ) -> None:
         # The largest first: what is left for the end is then small, and the cores end together.
-        self._blobs = sorted(blobs, key=lambda blob: -blob.size)
+        self._blobs = list(blobs) if in_order else sorted(blobs, key=lambda blob: -blob.size)
         self._part_bytes = settings.part_size_bytes
         self._verify = settings.verify
+        self._workers_hash = workers_hash and settings.verify
         self._verifier = verifier
         self._observe = observer
         self._ids = count()
         sizes = [blob.size for blob in self._blobs]
-        self._order = plan.interleave(sizes, self._part_bytes, settings.hash_threads)
+        # As many side by side as are received at once: most parts then come in their blob's order.
+        # Where the first blobs are wanted first, as many as cores can hash.
+        at_once = 0 if in_order else settings.initial_in_flight
+        lanes = max(settings.hash_threads, at_once)
+        self._order = plan.interleave(sizes, self._part_bytes, lanes)
         self._again: deque[plan.Range] = deque()
-        self._frontiers: dict[int, plan.Frontier] = {}
+        self._arriving: dict[int, _Arrival] = {}
         self._fetched_twice: set[int] = set()
         self._left = len(self._blobs)
         for number, blob in enumerate(self._blobs):
@@ -55,9 +80,9 @@ class Downloads:
         part = self._again.popleft() if self._again else next(self._order, None)
         if part is None:
             return None
-        if part.blob not in self._frontiers:
+        if part.blob not in self._arriving:
             self._open(part.blob)
-        blob = self._blobs[part.blob]
+        blob, arrival = self._blobs[part.blob], self._arriving[part.blob]
         return Get(
             id=next(self._ids),
             blob=part.blob,
@@ -66,17 +91,55 @@ class Downloads:
             length=part.length,
             object_size=blob.size,
             path=str(blob.path),
+            etag=arrival.etag,
+            is_hashed=arrival.is_hashed_there,
         )
 
     def done(self, job: Job, outcome: Done) -> None:
-        del outcome
         assert isinstance(job, Get)
-        position = self._frontiers[job.blob].add(job.offset, job.length)
+        arrival = self._arriving[job.blob]
+        arrival.etag = arrival.etag or outcome.value
+        arrival.left_bytes -= job.length
         self._observe(BytesMoved("transfer", job.length))
-        if self._verify:
-            self._verifier.advance(job.blob, position)
-        elif position == self._blobs[job.blob].size:
+        piece = (job.offset, job.offset + job.length)
+        if arrival.is_hashed_there:
+            arrival.pieces.append(piece)
+        elif self._verify:
+            self._verifier.arrived(job.blob, *piece)
+        elif arrival.left_bytes == 0:
             self._complete(job.blob)
+
+    def again(self, job: Job, failed: Failed | None) -> Job:
+        """As it is to be asked for now.
+
+        An object that was replaced may hold the same bytes as before: its other parts are asked for
+        without a condition, and the digest tells. Unverified, nothing would.
+        """
+        assert isinstance(job, Get)
+        arrival = self._arriving[job.blob]
+        if failed and failed.replaced:
+            if not self._verify:
+                raise failed.error
+            if job.etag == arrival.etag:
+                arrival.etag = ""
+                self._observe(Note(f"{job.key} was replaced while it was being fetched", level=1))
+        patience = min(2 * job.patience_seconds, _MOST_PATIENCE_SECONDS)
+        return replace(
+            job,
+            etag=arrival.etag,
+            is_hashed=arrival.is_hashed_there,
+            patience_seconds=patience,
+        )
+
+    def homeless(self, blobs: Sequence[int]) -> None:
+        for number in blobs:
+            arrival = self._arriving.get(number)
+            if arrival is None or not arrival.is_hashed_there:
+                continue
+            arrival.is_hashed_there = False
+            self._verifier.add(number, str(self._blobs[number].path), self._blobs[number].size)
+            for piece in arrival.pieces:
+                self._verifier.arrived(number, *piece)
 
     def hashed(self, result: Hashed) -> None:
         if result.error:
@@ -100,8 +163,9 @@ class Downloads:
     def _open(self, number: int) -> None:
         blob = self._blobs[number]
         files.preallocate(blob.path, blob.size)
-        self._frontiers[number] = plan.Frontier()
-        if self._verify:
+        hashed_there = self._workers_hash and blob.size > 0
+        self._arriving[number] = _Arrival(blob.size, hashed_there)
+        if self._verify and not hashed_there:
             self._verifier.add(number, str(blob.path), blob.size)
         elif blob.size == 0:
             self._complete(number)
@@ -116,6 +180,6 @@ class Downloads:
 
     def _complete(self, number: int) -> None:
         blob = self._blobs[number]
-        del self._frontiers[number]
+        del self._arriving[number]
         self._left -= 1
         self._observe(BlobDone(str(blob.digest), blob.size))

@@ -4,11 +4,12 @@ Get                        a range of an object into a range of a file
 Put                        a range of a file as one whole object
 Begin, PutPart, Finish     the same as a multipart upload; Abort gives it up
 Done | Failed              exactly one of them for each job
+Hashed                     once for each blob of which a worker was to hash what it gets
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from s3lo.errors import S3loError
 from s3lo.model.multipart import StoredPart
@@ -20,7 +21,10 @@ Headers = tuple[tuple[str, str], ...]
 class Get:
     """``length`` bytes of ``key`` from ``offset`` go to ``path`` at ``offset``.
 
-    ``object_size`` is how large the object must be: another size means another object.
+    ``object_size`` is how large the object must be: another size means another object. ``etag``
+    names the one that the blob's other parts came from, once that is known. ``is_hashed``: who
+    gets the parts of this blob, all of them, hashes it too. ``patience_seconds`` is how long to
+    wait for the answer to begin.
     """
 
     id: int
@@ -30,6 +34,17 @@ class Get:
     length: int
     object_size: int
     path: str
+    etag: str = ""
+    is_hashed: bool = False
+    patience_seconds: float = 4.0
+
+    def first(self, count: int) -> Get:
+        """The beginning of it."""
+        return replace(self, length=count)
+
+    def without_first(self, count: int) -> Get:
+        """What is left of it when ``count`` bytes are in the file."""
+        return replace(self, offset=self.offset + count, length=self.length - count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +134,27 @@ class Done:
 @dataclass(frozen=True, slots=True)
 class Failed:
     """``retryable``: worth trying again as it is; ``throttled``: with fewer at a time;
-    ``expired``: with fresh credentials."""
+    ``expired``: with fresh credentials; ``replaced``: the object is another one now.
+
+    ``kept_bytes`` of a Get are in its file, and count: only the rest is to be asked for again.
+    """
 
     id: int
     error: S3loError
     retryable: bool = False
     throttled: bool = False
     expired: bool = False
+    replaced: bool = False
+    kept_bytes: int = 0
 
 
-Outcome = Done | Failed
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """A blob has been hashed to its end; or could not be read (``error``)."""
+
+    blob: int
+    hex: str = ""
+    error: S3loError | None = None
+
+
+Outcome = Done | Failed | Hashed

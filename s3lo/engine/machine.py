@@ -7,6 +7,7 @@ stands in the firmware's product name (Nitro), elsewhere there is none to ask fo
 from __future__ import annotations
 
 import os
+import resource
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ class Machine:
     nic_gbps: float | None = None
     instance_type: str = ""
     ec2_gbps: float | None = None
+    open_files: int = 1024
+    """How many a process may have open, connections among them."""
 
 
 def read_machine() -> Machine:
@@ -39,6 +42,7 @@ def read_machine() -> Machine:
         nic_gbps=_nic_gbps(interface),
         instance_type=instance_type,
         ec2_gbps=_ec2_gbps(instance_type),
+        open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from awscrt.exceptions import AwsCrtError
 
+from s3lo.engine import failures
 from s3lo.engine.client import Reply
 from s3lo.engine.jobs import Failed
 from s3lo.errors import Interrupted, LocalError, S3loError, ServiceError, from_os
@@ -27,21 +28,12 @@ def failure(job_id: int, reply: Reply, what: str) -> Failed:
     if not isinstance(error, AwsCrtError):
         return Failed(job_id, LocalError(f"{what}: {type(error).__name__}: {error}"))
     if error.name == _SLOW_DOWN:
-        return answer_failure(job_id, Response(503), what)
+        return failures.answer_failure(job_id, Response(503), what)
     if _is_answer(reply, error):
-        return answer_failure(job_id, Response(reply.status, reply.headers, reply.error_body), what)
+        return failures.answer_failure(
+            job_id, Response(reply.status, reply.headers, reply.error_body), what
+        )
     return Failed(job_id, no_answer(error, what), retryable=error.name not in _UNTRUSTED)
-
-
-def answer_failure(job_id: int, response: Response, what: str) -> Failed:
-    """The failure that an S3 error answer stands for."""
-    return Failed(
-        job_id,
-        s3_errors.error_from(response, what),
-        retryable=s3_errors.is_retryable(response) or s3_errors.is_expired(response),
-        throttled=s3_errors.is_throttled(response),
-        expired=s3_errors.is_expired(response),
-    )
 
 
 def no_answer(error: AwsCrtError, what: str) -> S3loError:

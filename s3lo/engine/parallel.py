@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from threading import Event
+from typing import Literal
 
-from s3lo.engine.backend import BackendConfig, LocalConfig
+from s3lo.engine.backend import BackendConfig, LocalConfig, SocketConfig
 from s3lo.engine.backends import make_backend
 from s3lo.engine.coordinator import Coordinator, CredentialsSource, Message, Work
 from s3lo.engine.downloads import Downloads
@@ -16,6 +17,7 @@ from s3lo.engine.native import NativeWire
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import MIN_UPLOAD_PART_BYTES
 from s3lo.engine.pool import InProcessWorker, Pool, ProcessWorker, Worker
+from s3lo.engine.proxies import is_proxied
 from s3lo.engine.report import EngineReport
 from s3lo.engine.settings import EngineSettings, check, choose
 from s3lo.engine.transfers import Download, Upload
@@ -24,7 +26,17 @@ from s3lo.engine.uploads import Uploads
 from s3lo.engine.verifier import Verifier
 from s3lo.events import Note, Observer
 
-MakeWork = Callable[[EngineSettings, Verifier], Work]
+Means = Literal["sockets", "native", "local"]
+"""What moves the bytes: sockets of our own, awscrt's client, or the kernel between two files."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """How one transfer is gone about."""
+
+    means: Means
+    settings: EngineSettings
+    make_work: Callable[[Verifier], Work]
 
 
 class ParallelEngine:
@@ -41,10 +53,23 @@ class ParallelEngine:
         self._machine = machine
 
     def download(
-        self, blobs: Sequence[Download], observer: Observer, cancel: Event | None = None
+        self,
+        blobs: Sequence[Download],
+        observer: Observer,
+        cancel: Event | None = None,
+        *,
+        in_order: bool = False,
     ) -> EngineReport:
-        settings = self._settings(sum(blob.size for blob in blobs), self._options.part_size_bytes)
-        return self._run(settings, lambda s, v: Downloads(blobs, s, v, observer), observer, cancel)
+        means = self._means_to_receive()
+        on_sockets = means == "sockets"
+        settings = self._settings(blobs, self._options.part_size_bytes, receives=on_sockets)
+
+        def make_work(verifier: Verifier) -> Work:
+            return Downloads(
+                blobs, settings, verifier, observer, workers_hash=on_sockets, in_order=in_order
+            )
+
+        return self._run(_Course(means, settings, make_work), observer, cancel)
 
     def upload(
         self, blobs: Sequence[Upload], observer: Observer, cancel: Event | None = None
@@ -52,86 +77,101 @@ class ParallelEngine:
         check(self._options)
         asked = self._options.part_size_bytes
         at_least = asked and max(asked, MIN_UPLOAD_PART_BYTES)
-        settings = self._settings(sum(blob.size for blob in blobs), at_least)
-        return self._run(settings, lambda s, v: Uploads(blobs, s, v, observer), observer, cancel)
+        settings = self._settings(blobs, at_least, receives=False)
 
-    def _settings(self, total_bytes: int, part_size_bytes: int | None) -> EngineSettings:
+        def make_work(verifier: Verifier) -> Work:
+            return Uploads(blobs, settings, verifier, observer)
+
+        means: Means = "local" if isinstance(self._source, LocalConfig) else "native"
+        return self._run(_Course(means, settings, make_work), observer, cancel)
+
+    def _means_to_receive(self) -> Means:
+        if isinstance(self._source, LocalConfig):
+            return "local"
+        is_asked = self._options.backend == "native"
+        return "native" if is_asked or is_proxied(self._source.endpoint) else "sockets"
+
+    def _settings(
+        self, blobs: Sequence[Download | Upload], part_size_bytes: int | None, *, receives: bool
+    ) -> EngineSettings:
         self._machine = self._machine or read_machine()
+        total_bytes = sum(blob.size for blob in blobs)
         options = replace(self._options, part_size_bytes=part_size_bytes)
         if isinstance(self._source, LocalConfig) or total_bytes == 0:
             # Copies between files gain nothing from processes: they never hold the GIL.
             options = replace(options, processes=0)
-        return choose(options, self._machine, total_bytes)
+        return choose(options, self._machine, total_bytes, receives=receives)
 
-    def _run(
-        self,
-        settings: EngineSettings,
-        make_work: MakeWork,
-        observer: Observer,
-        cancel: Event | None,
-    ) -> EngineReport:
+    def _run(self, course: _Course, observer: Observer, cancel: Event | None) -> EngineReport:
         stop = Event()
 
         def is_cancelled() -> bool:
             return stop.is_set() or (cancel is not None and cancel.is_set())
 
-        return undisturbed(
-            lambda: self._move(settings, make_work, observer, is_cancelled), stop.set
-        )
+        return undisturbed(lambda: self._move(course, observer, is_cancelled), stop.set)
 
     def _move(
-        self,
-        settings: EngineSettings,
-        make_work: MakeWork,
-        observer: Observer,
-        is_cancelled: Callable[[], bool],
+        self, course: _Course, observer: Observer, is_cancelled: Callable[[], bool]
     ) -> EngineReport:
+        settings = course.settings
         for reason in settings.reasons:
             observer(Note(reason, level=1))
         inbox: SimpleQueue[Message] = SimpleQueue()
-        pool = Pool(self._worker_factory(settings, inbox), max(1, settings.processes))
+        pool = Pool(self._worker_factory(course, inbox), max(1, settings.processes))
         verifier = Verifier(settings.hash_threads, inbox.put)
         workers_peak = 0
         try:
-            coordinator = Coordinator(settings, pool, inbox, self._credentials(), is_cancelled)
-            coordinator.run(make_work(settings, verifier))
+            coordinator = Coordinator(
+                settings, pool, inbox, self._credentials(), is_cancelled, observer
+            )
+            coordinator.run(course.make_work(verifier))
         finally:
             verifier.close()
             workers_peak = pool.close()
-        return self._report(settings, coordinator, workers_peak)
+        return _report(course, coordinator, workers_peak)
 
     def _worker_factory(
-        self, settings: EngineSettings, inbox: SimpleQueue[Message]
+        self, course: _Course, inbox: SimpleQueue[Message]
     ) -> Callable[[int], Worker]:
-        if settings.processes:
-            return lambda number: ProcessWorker(number, self._config(settings), inbox.put)
-        if isinstance(self._source, LocalConfig):
-            local = make_backend(self._source)
-            return lambda _: InProcessWorker(local, inbox.put, owns_backend=True)
+        config = self._config(course)
+        if course.settings.processes:
+            return lambda number: ProcessWorker(number, self._config(course), inbox.put)
+        if course.means != "native":
+            own = make_backend(config)
+            return lambda _: InProcessWorker(own, inbox.put, owns_backend=True)
         from s3lo.engine.backends.native import NativeBackend
 
-        shared = NativeBackend(self._source.client_for(settings), self._source.endpoint)
+        assert isinstance(self._source, NativeWire)
+        client = self._source.client_for(course.settings)
+        shared = NativeBackend(client, self._source.endpoint)
         return lambda _: InProcessWorker(shared, inbox.put, owns_backend=False)
 
-    def _config(self, settings: EngineSettings) -> BackendConfig:
-        assert isinstance(self._source, NativeWire)
-        return self._source.config(settings)
+    def _config(self, course: _Course) -> BackendConfig:
+        """Of one worker, as things are now: a worker that takes another's place needs credentials
+        that are still good."""
+        if isinstance(self._source, LocalConfig):
+            return self._source
+        settings = course.settings
+        if course.means == "native":
+            return self._source.config(settings)
+        threads = max(1, settings.hash_threads // max(1, settings.processes))
+        return SocketConfig(self._source.endpoint, self._source.credentials(), threads)
 
     def _credentials(self) -> CredentialsSource:
         return (lambda: None) if isinstance(self._source, LocalConfig) else self._source.credentials
 
-    def _report(
-        self, settings: EngineSettings, coordinator: Coordinator, workers_peak: int
-    ) -> EngineReport:
-        return EngineReport(
-            mode="processes" if settings.processes else "serial",
-            backend="local" if isinstance(self._source, LocalConfig) else "native",
-            processes=settings.processes,
-            part_size=settings.part_size_bytes,
-            max_in_flight_reached=coordinator.ledger.peak,
-            target_gbps=settings.target_gbps,
-            target_source=settings.target_source,
-            throttled=coordinator.window.throttled,
-            retries=coordinator.retries.retries,
-            peak_rss_bytes=peak_rss_bytes() + workers_peak,
-        )
+
+def _report(course: _Course, coordinator: Coordinator, workers_peak: int) -> EngineReport:
+    settings = course.settings
+    return EngineReport(
+        mode="processes" if settings.processes else "serial",
+        backend=course.means,
+        processes=settings.processes,
+        part_size=settings.part_size_bytes,
+        max_in_flight_reached=coordinator.ledger.peak,
+        target_gbps=settings.target_gbps,
+        target_source=settings.target_source,
+        throttled=coordinator.window.throttled,
+        retries=coordinator.retries.retries,
+        peak_rss_bytes=peak_rss_bytes() + workers_peak,
+    )

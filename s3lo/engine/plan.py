@@ -77,20 +77,3 @@ def interleave(sizes: Sequence[int], part_bytes: int, lanes: int) -> Iterator[Ra
         if part is not None:
             active.append(lane)
             yield part
-
-
-class Frontier:
-    """How far a blob is complete from its start, while parts arrive in any order."""
-
-    __slots__ = ("_beyond", "position")
-
-    def __init__(self) -> None:
-        self.position = 0
-        self._beyond: dict[int, int] = {}
-
-    def add(self, offset: int, length: int) -> int:
-        """Count a part as arrived; returns the new position of the frontier."""
-        self._beyond[offset] = length
-        while self.position in self._beyond:
-            self.position += self._beyond.pop(self.position)
-        return self.position

@@ -18,7 +18,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from s3lo.engine.backend import Backend, BackendConfig
-from s3lo.engine.channel import Bye, Cancel, Channel, Configure, Outcomes, Renew, Stop, Submit
+from s3lo.engine.channel import (
+    Bye,
+    Cancel,
+    Channel,
+    Configure,
+    Outcomes,
+    Received,
+    Renew,
+    Stop,
+    Submit,
+)
 from s3lo.engine.jobs import Job, Outcome
 from s3lo.errors import LocalError, WorkerDied
 from s3lo.model.objects import Credentials
@@ -61,6 +71,9 @@ class Worker(Protocol):
 
     def renew(self, credentials: Credentials | None) -> None: ...
 
+    def received_bytes(self) -> int:
+        """So far, of jobs that still run too."""
+
     def kill(self) -> None:
         """End it at once; it is reported as lost."""
 
@@ -88,6 +101,9 @@ class InProcessWorker:
     def renew(self, credentials: Credentials | None) -> None:
         self._backend.renew(credentials)
 
+    def received_bytes(self) -> int:
+        return self._backend.received_bytes()
+
     def kill(self) -> None:
         raise WorkerDied("the transfer hangs inside this process and cannot be ended")
 
@@ -107,6 +123,7 @@ class ProcessWorker:
         self.number = number
         self._inbox = inbox
         self._peak_rss_bytes = 0
+        self._received_bytes = 0
         self._is_closing = False
         ours, theirs = socket.socketpair()
         self._channel = Channel(ours)
@@ -133,6 +150,9 @@ class ProcessWorker:
     def renew(self, credentials: Credentials | None) -> None:
         self._tell(Renew(credentials))
 
+    def received_bytes(self) -> int:
+        return self._received_bytes
+
     def kill(self) -> None:
         self._process.kill()
 
@@ -158,6 +178,8 @@ class ProcessWorker:
             match message:
                 case Outcomes(outcomes):
                     self._inbox(Reported(self.number, outcomes))
+                case Received(count):
+                    self._received_bytes = count
                 case Bye(peak_rss_bytes):
                     self._peak_rss_bytes = peak_rss_bytes
         if not self._is_closing:
@@ -172,6 +194,7 @@ class Pool:
         self._workers = {number: start(number) for number in range(count)}
         self._next = count
         self._replacements_left = MAX_REPLACEMENTS
+        self._received_by_the_gone = 0
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -190,7 +213,9 @@ class Pool:
 
     def remove(self, number: int) -> None:
         """Take a dead worker out."""
-        self._workers.pop(number).close()
+        gone = self._workers.pop(number)
+        self._received_by_the_gone += gone.received_bytes()
+        gone.close()
 
     def add(self) -> int:
         """Start one more worker; returns its number."""
@@ -198,6 +223,11 @@ class Pool:
         self._workers[number] = self._start(number)
         self._next += 1
         return number
+
+    def received_bytes(self) -> int:
+        """By all workers so far, of jobs that still run too."""
+        now = sum(worker.received_bytes() for worker in self._workers.values())
+        return self._received_by_the_gone + now
 
     def renew(self, credentials: Credentials | None) -> None:
         for worker in self._workers.values():

@@ -1,18 +1,19 @@
 """Settings: what the engine chooses to run with, and why. A pure decision.
 
     target      flag > NIC > EC2 table > default (10 Gbit/s)
-    part size   8 MiB, unless asked otherwise
-    in flight   2.5 parts per Gbit/s of the target (awscrt's own ratio of connections), at least 8,
-                never more than the memory holds
+    part size   sending: 8 MiB. Receiving, a 512th of all there is, but for each 10 Gbit/s of the
+                target 8 MiB, 64 MiB at most; never so large that those in flight at first would
+                have fewer than 4 each, and not below 2 MiB
+    in flight   2.5 parts per Gbit/s of the target (85 MB/s a connection, with some to spare), at
+                least 8, at first no more than 4 a CPU when receiving (the tuner widens it), never
+                more than the memory holds
     processes   none for less than 256 MiB or on up to 2 CPUs; else one per 10 Gbit/s of the
                 target, up to half the CPUs, each with a few parts of its own
     memory      1 GiB or what the parts in flight need, up to an eighth of the RAM, unless asked
                 otherwise
 
-One client's receive path, with its copy into Python and a pwrite, was measured at 10 to 15 Gbit/s
-an interpreter, hence a process per 10. On 2 CPUs a worker process only adds a context switch
-between the part that receives and the part that hashes. The memory grows with the target because S3
-gives some 85 MB/s a connection: 1 GiB for everything left a 100 Gbit/s host 26 parts, 18 Gbit/s.
+Sending holds a part in flight in memory, and a half for its way; receiving holds 256 KiB of it,
+so that large parts, which spare a fleet requests, cost no memory.
 """
 
 from __future__ import annotations
@@ -39,13 +40,24 @@ SMALL_THREADS = 2
 GBPS_PER_PROCESS = 10.0
 IN_FLIGHT_PER_GBPS = 2.5
 LEAST_IN_FLIGHT = 8
-MOST_IN_FLIGHT = 4096
+MOST_IN_FLIGHT = 2048
 MOST_TARGET_GBPS = 10_000.0
 
 PROCESS_BYTES = 64 * MIB
 """What a process holds besides parts: the interpreter, awscrt, its threads' stacks."""
 PART_OVERHEAD = 1.5
-"""Memory a part in flight takes, in parts: its bytes in the client, and their copy on the way."""
+"""Memory a part takes that is being sent, in parts: its bytes in the client, and their copy on the way."""
+LANE_BYTES = 384 * KIB
+"""Memory a part takes that is being received: 256 KiB, a thread, and its connection's state."""
+STARTING_LANES_PER_CPU = 4
+FILES_FOR_OTHERS = 48
+"""Of half of those that may be open: a part in flight takes two, its connection and its file."""
+ROOM_TO_CLIMB = 8
+"""How far the tuner may widen the window, where the memory allows it."""
+PARTS_PER_TRANSFER = 512
+LEAST_PARTS_PER_LANE = 4
+LEAST_RECEIVED_PART_BYTES = 2 * MIB
+MOST_RECEIVED_PART_BYTES = 64 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +74,40 @@ class EngineSettings:
     hash_threads: int
     client_threads: int
     verify: bool = True
+    is_tuned: bool = False
+    """Whether the window follows measured goodput; not where a number of requests was asked for."""
     reasons: tuple[str, ...] = ()
 
 
 def choose(
-    options: EngineOptions, machine: Machine, total_bytes: int | None = None
+    options: EngineOptions,
+    machine: Machine,
+    total_bytes: int | None = None,
+    *,
+    receives: bool = True,
 ) -> EngineSettings:
-    """Decide for a transfer of ``total_bytes`` (None: a large one).
+    """Decide for a transfer of ``total_bytes`` (None: a large one), received on sockets or sent.
 
     Raises UsageError for wishes out of range, and for those that do not go together.
     """
     check(options)
     target, source, why_target = _target(options, machine)
     is_small = total_bytes is not None and total_bytes < SMALL_TRANSFER_BYTES
-    part = aligned(options.part_size_bytes or DEFAULT_PART_BYTES)
-    wanted = SMALL_IN_FLIGHT if is_small else round(target * IN_FLIGHT_PER_GBPS)
-    wanted = min(max(LEAST_IN_FLIGHT, wanted), options.max_in_flight or MOST_IN_FLIGHT)
+    wanted = (
+        SMALL_IN_FLIGHT if is_small else max(LEAST_IN_FLIGHT, round(target * IN_FLIGHT_PER_GBPS))
+    )
+    if receives and not is_small:
+        wanted = min(wanted, max(LEAST_IN_FLIGHT, STARTING_LANES_PER_CPU * machine.cpus))
+    wanted = min(wanted, options.max_in_flight or MOST_IN_FLIGHT)
+    part = aligned(options.part_size_bytes or _part_bytes(total_bytes, target, wanted, receives))
+    held = LANE_BYTES if receives else int(part * PART_OVERHEAD)
     processes, why_processes = _processes(options, machine, target, is_small)
-    memory = _memory(options, machine, _needed_bytes(processes, wanted, part))
+    room = wanted * ROOM_TO_CLIMB if receives else wanted
+    memory = _memory(options, machine, _needed_bytes(processes, room, held))
     if options.processes is None:
-        processes = _affordable(processes, part, memory)
-    most, why_most = _most_in_flight(options, memory, part, processes)
+        processes = _affordable(processes, held, memory)
+    most, why_most = _most_in_flight(options, memory, part, held, processes)
+    most = min(most, max(1, processes) * max(1, machine.open_files // 2 - FILES_FOR_OTHERS))
     threads = min(SMALL_THREADS, machine.cpus) if is_small else machine.cpus // max(1, processes)
     return EngineSettings(
         target_gbps=target,
@@ -95,7 +120,21 @@ def choose(
         hash_threads=machine.cpus,
         client_threads=max(1, min(MOST_CLIENT_THREADS, threads)),
         verify=options.verify != "none",
+        is_tuned=receives and options.max_in_flight is None,
         reasons=(why_target, why_processes, why_most),
+    )
+
+
+def _part_bytes(total_bytes: int | None, target: float, lanes: int, receives: bool) -> int:
+    if not receives:
+        return DEFAULT_PART_BYTES
+    for_target = round(target / DEFAULT_TARGET_GBPS * DEFAULT_PART_BYTES)
+    if total_bytes is None:
+        return min(MOST_RECEIVED_PART_BYTES, max(DEFAULT_PART_BYTES, for_target))
+    wanted = max(for_target, total_bytes // PARTS_PER_TRANSFER)
+    enough_for_all = total_bytes // (lanes * LEAST_PARTS_PER_LANE)
+    return min(
+        MOST_RECEIVED_PART_BYTES, max(LEAST_RECEIVED_PART_BYTES, min(wanted, enough_for_all))
     )
 
 
@@ -150,9 +189,9 @@ def _processes(
     return number, f"processes: one per {each}, up to half of {machine.cpus} CPUs"
 
 
-def _needed_bytes(processes: int, parts: int, part_bytes: int) -> int:
+def _needed_bytes(processes: int, parts: int, held_bytes: int) -> int:
     """What processes and parts in flight hold together."""
-    return PROCESS_BYTES * (1 + processes) + int(parts * part_bytes * PART_OVERHEAD)
+    return PROCESS_BYTES * (1 + processes) + parts * held_bytes
 
 
 def _memory(options: EngineOptions, machine: Machine, needed_bytes: int) -> int:
@@ -162,27 +201,26 @@ def _memory(options: EngineOptions, machine: Machine, needed_bytes: int) -> int:
     return max(LEAST_MEMORY_BYTES, min(wanted, machine.memory_bytes // 8))
 
 
-def _affordable(processes: int, part_bytes: int, memory_bytes: int) -> int:
+def _affordable(processes: int, held_bytes: int, memory_bytes: int) -> int:
     """As many processes as the memory gives a few parts each."""
     while processes and memory_bytes < _needed_bytes(
-        processes, processes * LEAST_PER_PROCESS, part_bytes
+        processes, processes * LEAST_PER_PROCESS, held_bytes
     ):
         processes -= 1
     return processes
 
 
 def _most_in_flight(
-    options: EngineOptions, memory: int, part: int, processes: int
+    options: EngineOptions, memory: int, part: int, held: int, processes: int
 ) -> tuple[int, str]:
-    for_parts = memory - PROCESS_BYTES * (1 + processes)
-    fitting = int(for_parts / (part * PART_OVERHEAD))
+    fitting = (memory - PROCESS_BYTES * (1 + processes)) // held
     if fitting < max(1, processes):
         raise UsageError(
             f"{memory / MIB:.0f} MiB of memory do not hold parts of {part / MIB:g} MiB"
             f" for {max(1, processes)} processes",
             hint="Give more with --memory-limit, or ask for smaller parts or fewer processes.",
         )
-    most = min(fitting, options.max_in_flight or MOST_IN_FLIGHT)
+    most = min(fitting, options.max_in_flight or MOST_IN_FLIGHT, MOST_IN_FLIGHT)
     why = (
         f"in flight: at most {most} parts of {part / MIB:g} MiB in {memory / MIB:.0f} MiB of memory"
     )

@@ -53,8 +53,14 @@ class Engine(Protocol):
     """
 
     def download(
-        self, blobs: Sequence[Download], observer: Observer, cancel: Event | None = None
-    ) -> EngineReport: ...
+        self,
+        blobs: Sequence[Download],
+        observer: Observer,
+        cancel: Event | None = None,
+        *,
+        in_order: bool = False,
+    ) -> EngineReport:
+        """``in_order``: the first blobs are wanted first, rather than all as soon as possible."""
 
     def upload(
         self, blobs: Sequence[Upload], observer: Observer, cancel: Event | None = None

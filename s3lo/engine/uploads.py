@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from itertools import count
 
 from s3lo.engine import plan
-from s3lo.engine.jobs import Abort, Begin, Done, Finish, Job, Put, PutPart
+from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Hashed, Job, Put, PutPart
 from s3lo.engine.settings import EngineSettings
 from s3lo.engine.transfers import Upload
-from s3lo.engine.verifier import Hashed, Verifier
+from s3lo.engine.verifier import Verifier
 from s3lo.errors import DigestMismatch, UsageError
 from s3lo.events import BlobDone, BytesMoved, Observer
 from s3lo.model.multipart import StoredPart
@@ -97,6 +97,13 @@ class Uploads:
             case Finish():
                 self._complete(job.blob)
 
+    def again(self, job: Job, failed: Failed | None) -> Job:
+        del failed
+        return replace(job, is_repeat=True) if isinstance(job, Finish) else job
+
+    def homeless(self, blobs: Sequence[int]) -> None:
+        del blobs  # what is sent is hashed here
+
     def hashed(self, result: Hashed) -> None:
         if result.error:
             raise result.error
@@ -128,7 +135,7 @@ class Uploads:
         progress = self._active[number] = _Progress(stage, blob.is_verified)
         if not blob.is_verified:
             self._verifier.add(number, str(blob.path), blob.size, blob.offset)
-            self._verifier.advance(number, blob.size)
+            self._verifier.arrived(number, 0, blob.size)
         if not is_single:
             self._ready.append(Begin(next(self._ids), number, blob.key, blob.size, blob.headers))
         elif blob.is_verified:

@@ -1,9 +1,15 @@
-"""Verifier: SHA-256 of files while they are being filled.
+"""Verifier: SHA-256 of blobs while their bytes come in, in any order and by many hands.
 
-A blob's hash is serial, so each blob has a frontier (bytes complete from the start) and is hashed
-up to it by whichever thread is free; it never waits for bytes that are not there. The bytes are
-read back through the page cache, where they have just been written: that costs a copy, and keeps
-the receiving threads free of hashing, which would stall their sockets.
+A blob's hash is serial, so each blob has a position (hashed up to here) and at most one who has the
+turn to move it on:
+
+    whoever receives the bytes at the position hashes them in his own memory, while they are hot
+    in the cache (``Share``);
+    what arrived out of turn is in the file, and a thread of the verifier reads it back from there,
+    from the page cache, when the position has come to it.
+
+Nobody waits: who has not the turn goes on receiving. Measured on 2 cores with 4 x 1 GiB: 0.7 CPU
+seconds per GB for hashing in turn, 1.1 for reading back.
 """
 
 from __future__ import annotations
@@ -15,33 +21,32 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
+from s3lo.engine.jobs import Hashed
 from s3lo.errors import LocalError, S3loError, from_os
 
-_CHUNK_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Hashed:
-    """A blob has been hashed to its end; or could not be read (``error``)."""
-
-    blob: int
-    hex: str = ""
-    error: S3loError | None = None
+_CHUNK_BYTES = 256 << 10
+"""A piece that stays in a core's own cache between being read and being hashed."""
 
 
 @dataclass(slots=True)
 class _Progress:
     path: str
     offset: int
+    """Of the blob in its file."""
     size: int
-    frontier: int = 0
-    hashed: int = 0
-    is_queued: bool = False
+    position: int = 0
+    arrived: dict[int, int] = field(default_factory=dict)
+    """Start and end of what is in the file beyond the position."""
+    is_taken: bool = False
+    """Somebody has the turn."""
     hash: hashlib._Hash = field(default_factory=hashlib.sha256)
 
 
 class Verifier:
-    """Hashes blobs on up to ``threads`` threads and calls ``report`` once for each."""
+    """Hashes blobs and calls ``report`` once for each, from any thread.
+
+    Up to ``threads`` threads read back what arrived out of turn.
+    """
 
     def __init__(self, threads: int, report: Callable[[Hashed], None]) -> None:
         self._limit = max(1, threads)
@@ -50,81 +55,151 @@ class Verifier:
         self._work: SimpleQueue[int | None] = SimpleQueue()
         self._blobs: dict[int, _Progress] = {}
         self._threads: list[threading.Thread] = []
+        self._is_closed = False
 
     def add(self, blob: int, path: str, size: int, offset: int = 0) -> None:
         """Begin (or begin again) with a blob of which nothing has arrived yet."""
         with self._lock:
             self._blobs[blob] = _Progress(path, offset, size)
-        if len(self._threads) < min(self._limit, len(self._blobs)):
-            self._start_thread()
         if size == 0:
-            self.advance(blob, 0)
+            self._pass_on(blob)
 
-    def advance(self, blob: int, frontier: int) -> None:
-        """The first ``frontier`` bytes of the blob are in its file now."""
+    def share(self, blob: int, path: str, size: int, start: int) -> Share:
+        """The part of a blob from ``start`` on, for the one who receives it; the first part that is
+        asked for begins the blob."""
         with self._lock:
-            progress = self._blobs[blob]
-            progress.frontier = max(progress.frontier, frontier)
-            if progress.is_queued:
+            progress = self._blobs.get(blob)
+            if progress is None:
+                progress = self._blobs[blob] = _Progress(path, 0, size)
+        return Share(self, blob, progress, start)
+
+    def arrived(self, blob: int, start: int, end: int) -> None:
+        """These bytes of the blob are in its file now; each is told once."""
+        with self._lock:
+            progress = self._blobs.get(blob)
+            if progress is None:
                 return
-            progress.is_queued = True
-        self._work.put(blob)
+            progress.arrived[start] = end
+        self._pass_on(blob)
 
     def close(self) -> None:
         """Stop the threads; a blob that is being hashed is left at its next chunk."""
         with self._lock:
+            self._is_closed = True
             self._blobs.clear()
         for _ in self._threads:
             self._work.put(None)
         for thread in self._threads:
             thread.join()
 
-    def _start_thread(self) -> None:
-        thread = threading.Thread(target=self._run, name="s3lo-verifier", daemon=True)
-        self._threads.append(thread)
-        thread.start()
+    def take_turn(self, progress: _Progress, start: int) -> bool:
+        """Whether the caller, who has the bytes from ``start`` on, is the one to hash now."""
+        with self._lock:
+            if progress.is_taken or progress.position != start:
+                return False
+            progress.is_taken = True
+            return True
+
+    def give_turn_back(self, blob: int, progress: _Progress) -> None:
+        with self._lock:
+            progress.is_taken = False
+        self._pass_on(blob)
+
+    def _pass_on(self, blob: int) -> None:
+        """Let somebody go on where the position has come to what is there; report what is done."""
+        with self._lock:
+            progress = self._blobs.get(blob)
+            if progress is None or progress.is_taken or self._is_closed:
+                return
+            if progress.position == progress.size:
+                del self._blobs[blob]
+            elif progress.position in progress.arrived:
+                progress.is_taken = True
+                self._start_threads()
+                self._work.put(blob)
+                return
+            else:
+                return
+        self._report(Hashed(blob, progress.hash.hexdigest()))
+
+    def _start_threads(self) -> None:
+        if len(self._threads) < min(self._limit, len(self._blobs)):
+            thread = threading.Thread(target=self._run, name="s3lo-verifier", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def _run(self) -> None:
         buffer = memoryview(bytearray(_CHUNK_BYTES))
         while (blob := self._work.get()) is not None:
             try:
-                self._follow(blob, buffer)
+                self._read_back(blob, buffer)
             except OSError as error:
                 self._report(Hashed(blob, error=from_os(error, "verifying")))
             except S3loError as error:
                 self._report(Hashed(blob, error=error))
 
-    def _follow(self, blob: int, buffer: memoryview) -> None:
-        """Hash a blob up to its frontier; it is queued again when the frontier moves on."""
-        fd = -1
+    def _read_back(self, blob: int, buffer: memoryview) -> None:
+        """Hash, having the turn, what has arrived at the position, until there is no more."""
+        progress = self._blobs.get(blob)
+        if progress is None:
+            return
+        fd = os.open(progress.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            while (progress := self._next_stretch(blob)) is not None:
-                fd = fd if fd >= 0 else os.open(progress.path, os.O_RDONLY | os.O_CLOEXEC)
-                _hash_chunk(progress, fd, buffer)
+            while (end := progress.arrived.pop(progress.position, None)) is not None:
+                while progress.position < end and blob in self._blobs:
+                    hash_chunk(progress, fd, buffer[: end - progress.position])
         finally:
-            if fd >= 0:
-                os.close(fd)
-
-    def _next_stretch(self, blob: int) -> _Progress | None:
-        """The blob's progress if there is more to hash now; reports it when it is complete."""
-        with self._lock:
-            progress = self._blobs.get(blob)
-            if progress is None:
-                return None
-            if progress.hashed < progress.frontier:
-                return progress
-            progress.is_queued = False
-            if progress.hashed < progress.size:
-                return None
-            del self._blobs[blob]
-        self._report(Hashed(blob, progress.hash.hexdigest()))
-        return None
+            os.close(fd)
+        self.give_turn_back(blob, progress)
 
 
-def _hash_chunk(progress: _Progress, fd: int, buffer: memoryview) -> None:
-    wanted = min(len(buffer), progress.frontier - progress.hashed)
-    count = os.preadv(fd, [buffer[:wanted]], progress.offset + progress.hashed)
+class Share:
+    """What one receiver's bytes have to do with their blob's digest. For one thread."""
+
+    def __init__(self, verifier: Verifier, blob: int, progress: _Progress, start: int) -> None:
+        self._verifier = verifier
+        self._blob = blob
+        self._progress = progress
+        self._start = start
+        self._end = start
+        self._has_turn = False
+
+    def wrote(self, memory: memoryview, fd: int) -> None:
+        """The bytes in ``memory``, which follow those before, are in the file ``fd`` now."""
+        progress = self._progress
+        before, self._end = self._end, self._end + len(memory)
+        if not self._has_turn:
+            # Looked at without the lock first: mostly it is not the turn of this one.
+            if progress.position != self._start:
+                return
+            self._has_turn = self._verifier.take_turn(progress, self._start)
+            if not self._has_turn:
+                return
+            self._catch_up(before, fd)
+        progress.hash.update(memory)
+        progress.position = self._end
+
+    def close(self) -> None:
+        """No more bytes of this part come, all of them or not."""
+        if self._has_turn:
+            self._verifier.give_turn_back(self._blob, self._progress)
+        elif self._end > self._start:
+            self._verifier.arrived(self._blob, self._start, self._end)
+
+    def _catch_up(self, end: int, fd: int) -> None:
+        """Hash what this part had received before its turn came."""
+        progress = self._progress
+        if progress.position == end:
+            return
+        buffer = memoryview(bytearray(_CHUNK_BYTES))
+        while progress.position < end:
+            hash_chunk(progress, fd, buffer[: end - progress.position])
+
+
+def hash_chunk(progress: _Progress, fd: int, buffer: memoryview) -> None:
+    """Read a buffer full, or less, at the position and move it on."""
+    count = os.preadv(fd, [buffer], progress.offset + progress.position)
     if count == 0:
         raise LocalError(f"{progress.path} became shorter while it was being read")
     progress.hash.update(buffer[:count])
-    progress.hashed += count
+    progress.position += count

@@ -47,8 +47,14 @@ class WholeObjectEngine:
         self._options = options
 
     def download(
-        self, blobs: Sequence[Download], observer: Observer, cancel: Event | None = None
+        self,
+        blobs: Sequence[Download],
+        observer: Observer,
+        cancel: Event | None = None,
+        *,
+        in_order: bool = False,
     ) -> EngineReport:
+        del in_order  # blobs are told as done together, once all have come
         settings = self._settings(blobs)
         with _Transfers(self._make_client(), settings, observer, cancel) as transfers:
             sinks = [Sink(blob, settings.verify) for blob in blobs]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from queue import SimpleQueue
 from typing import Any
 
@@ -23,6 +24,7 @@ from s3lo.engine.channel import (
     Channel,
     Configure,
     Outcomes,
+    Received,
     Renew,
     Stop,
     Submit,
@@ -31,6 +33,8 @@ from s3lo.engine.jobs import Outcome
 from s3lo.engine.machine import peak_rss_bytes
 
 _PARENT_CHECK_SECONDS = 1.0
+_RECEIVED_SECONDS = 0.1
+"""How often the coordinator, which tunes by it, is told what has come."""
 
 
 def main(fd: int, parent: int) -> None:
@@ -43,6 +47,7 @@ def main(fd: int, parent: int) -> None:
     backend = make_backend(configure.backend)
     outcomes: SimpleQueue[Outcome] = SimpleQueue()
     threading.Thread(target=_send_outcomes, args=(outcomes, channel), daemon=True).start()
+    threading.Thread(target=_send_received, args=(backend, channel), daemon=True).start()
     channel.wait_at_most(_PARENT_CHECK_SECONDS)
     while os.getppid() == parent:
         try:
@@ -81,3 +86,16 @@ def _send_outcomes(outcomes: SimpleQueue[Outcome], channel: Channel) -> None:
             channel.send(Outcomes(tuple(batch)))
         except OSError:
             os._exit(0)
+
+
+def _send_received(backend: Backend, channel: Channel) -> None:
+    told = 0
+    while True:
+        time.sleep(_RECEIVED_SECONDS)
+        count = backend.received_bytes()
+        if count != told:
+            try:
+                channel.send(Received(count))
+            except OSError:
+                return  # the other thread, or the reader, ends the process
+            told = count

@@ -17,6 +17,7 @@ from s3lo.transports.destination import (
     LayoutDestination,
     parse_destination,
 )
+from s3lo.transports.docker_archive import Ready, at_once
 from s3lo.transports.image import PulledImage
 from s3lo.transports.names import check_new_name, check_reference_name, reference_name
 
@@ -39,8 +40,15 @@ class Delivery(Protocol):
     def staging(self) -> Staging:
         """Where the blobs are brought first."""
 
-    def deliver(self, image: PulledImage, known: frozenset[Digest]) -> str:
-        """Make the image appear; returns where it is, as a user would write it."""
+    @property
+    def follows(self) -> bool:
+        """Whether it delivers while blobs still come, in the order of the manifest."""
+
+    def deliver(self, image: PulledImage, known: frozenset[Digest], ready: Ready = at_once) -> str:
+        """Make the image appear; returns where it is, as a user would write it.
+
+        ``ready`` waits for a blob, for a delivery that follows the transfer.
+        """
 
 
 def delivery_to(
@@ -80,6 +88,8 @@ def _in_docker(name: str) -> list[str]:
 class LayoutDelivery:
     """Blobs are brought to where they will stay; a rename makes the layout appear."""
 
+    follows = False
+
     def __init__(self, directory: Path, name: str, force: bool) -> None:
         self._directory = directory
         self._name = name
@@ -96,8 +106,8 @@ class LayoutDelivery:
     def staging(self) -> Staging:
         return self._staging
 
-    def deliver(self, image: PulledImage, known: frozenset[Digest]) -> str:
-        del known
+    def deliver(self, image: PulledImage, known: frozenset[Digest], ready: Ready = at_once) -> str:
+        del known, ready
         oci_layout.write_documents(image.blobs_dir.parents[1], image.manifest, self._name)
         oci_layout.publish(self._staging, self._directory, force=self._force)
         return f"oci:{self._directory}"
@@ -105,6 +115,8 @@ class LayoutDelivery:
 
 class ArchiveDelivery:
     """The archive is written beside its destination, then renamed."""
+
+    follows = False
 
     def __init__(
         self, archive: ArchiveDestination, names: list[str], force: bool, scratch: Path
@@ -124,8 +136,8 @@ class ArchiveDelivery:
     def staging(self) -> Staging:
         return Staging(self._scratch)
 
-    def deliver(self, image: PulledImage, known: frozenset[Digest]) -> str:
-        del known
+    def deliver(self, image: PulledImage, known: frozenset[Digest], ready: Ready = at_once) -> str:
+        del known, ready
         docker_archive.write(
             image,
             self._archive.path,
@@ -137,7 +149,9 @@ class ArchiveDelivery:
 
 
 class DockerDelivery:
-    """The daemon is streamed an archive that is made while it is read."""
+    """The daemon is streamed an archive that is made while it is read, as its blobs come."""
+
+    follows = True
 
     def __init__(self, names: list[str], scratch: Path, observer: Observer) -> None:
         self._names = names
@@ -167,9 +181,11 @@ class DockerDelivery:
     def staging(self) -> Staging:
         return Staging(self._scratch)
 
-    def deliver(self, image: PulledImage, known: frozenset[Digest]) -> str:
+    def deliver(self, image: PulledImage, known: frozenset[Digest], ready: Ready = at_once) -> str:
         from s3lo.transports.docker_daemon import connect
 
         with connect() as daemon:
-            image_id = daemon.load(image, self._names, observer=self._observe, omit=known)
+            image_id = daemon.load(
+                image, self._names, observer=self._observe, omit=known, ready=ready
+            )
         return f"docker:{self._names[0] if self._names else image_id}"

@@ -26,6 +26,17 @@ def cancellable(observer: Observer, cancel: threading.Event | None) -> Observer:
     return observe
 
 
+def one_at_a_time(observer: Observer) -> Observer:
+    """The observer, for an operation that does two things beside each other."""
+    lock = threading.Lock()
+
+    def observe(event: Event) -> None:
+        with lock:
+            observer(event)
+
+    return observe
+
+
 class Phase:
     """``with Phase("transfer", observer, total) as phase: …``; then ``phase.seconds``."""
 

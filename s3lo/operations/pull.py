@@ -9,23 +9,20 @@ from pathlib import Path
 from threading import Event
 
 from s3lo import errors, files
-from s3lo.bucket import keys
 from s3lo.bucket.local import is_store
 from s3lo.bucket.options import ConnectionOptions
 from s3lo.bucket.store import Store
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.report import EngineReport
-from s3lo.engine.transfers import Download
-from s3lo.errors import IntegrityError, NotFoundError, S3loError
-from s3lo.events import Note, Observer, ignore
-from s3lo.model import media_types
+from s3lo.events import Observer, ignore
 from s3lo.model.digest import Digest
-from s3lo.model.documents import Descriptor, ImageConfig, Manifest, parse_config
+from s3lo.model.documents import ImageConfig, Manifest, parse_config
 from s3lo.model.platform import Platform
 from s3lo.model.reference import ImageReference, parse_image_reference
+from s3lo.operations.bring import Bringing, bring
 from s3lo.operations.delivery import Delivery, delivery_to
 from s3lo.operations.depot import Depot, opened
-from s3lo.operations.phase import Phase, cancellable
+from s3lo.operations.phase import Phase, cancellable, one_at_a_time
 from s3lo.operations.resolve import read_document, resolve
 from s3lo.operations.results import Phases, PulledBlob, PullResult
 from s3lo.transports.image import PulledImage
@@ -67,7 +64,7 @@ def pull(
     errors of ``s3lo.errors``; after any of them the destination is as it was.
     """
     started_at = time.monotonic()
-    observer = cancellable(observer, cancel)
+    observer = one_at_a_time(cancellable(observer, cancel))
     with errors.context("pulling", reference):
         source = parse_image_reference(reference, is_store)
         wanted = Platform.parse(platform) if platform else None
@@ -98,16 +95,12 @@ def _pull(
     with delivery.staging() as directory:
         blobs_dir = directory / "blobs" / "sha256"
         _make(blobs_dir)
-        total = sum(blob.size for blob in needed)
-        files.require_free_space(directory, total)
-        with Phase("transfer", observer, total) as transferring:
-            report = _download(depot, needed, blobs_dir, observer, cancel)
+        files.require_free_space(directory, sum(blob.size for blob in needed))
         image = PulledImage(manifest, blobs_dir)
-        target = _platform_of(image, wanted, observer)
-        with Phase("load", observer) as loading:
-            destination = delivery.deliver(image, known)
-    phases = Phases(resolving.seconds, transferring.seconds, loading.seconds)
-    return _Pulled(manifest, known, target, destination, phases, report)
+        what = Bringing(depot, needed, image, known, wanted)
+        brought = bring(what, delivery, observer, cancel)
+    phases = Phases(resolving.seconds, brought.transfer_seconds, brought.load_seconds)
+    return _Pulled(manifest, known, brought.platform, brought.destination, phases, brought.engine)
 
 
 def _make(directory: Path) -> None:
@@ -119,58 +112,6 @@ def _make(directory: Path) -> None:
 
 def _config(store: Store, manifest: Manifest) -> ImageConfig:
     return parse_config(read_document(store, manifest.config), manifest.config.media_type)
-
-
-def _download(
-    depot: Depot,
-    needed: Sequence[Descriptor],
-    blobs_dir: Path,
-    observer: Observer,
-    cancel: Event | None,
-) -> EngineReport:
-    downloads = [
-        Download(blob.digest, blob.size, keys.blob_key(blob.digest), blobs_dir / blob.digest.hex)
-        for blob in needed
-    ]
-    try:
-        return depot.engine.download(downloads, observer, cancel)
-    except NotFoundError as error:
-        raise _absent_blob(depot.store, needed, error) from error
-
-
-def _absent_blob(store: Store, needed: Sequence[Descriptor], error: NotFoundError) -> S3loError:
-    """A blob that is not there: kept as chunks by the Go tool, or missing, which is damage."""
-    for blob in needed:
-        if store.head(keys.blob_key(blob.digest)) is not None:
-            continue
-        if store.head(keys.recipe_key(blob.digest)) is not None:
-            return S3loError(
-                f"layer {blob.digest} is kept in chunks ({keys.recipe_key(blob.digest)}),"
-                " which this version does not read yet",
-                hint="Pull it with the tool that pushed it, or push it again with s3lo.",
-            )
-        return IntegrityError(
-            f"the image refers to {blob.digest}, which is not in the store",
-            hint="The image is damaged: push it again to repair it.",
-        )
-    return error
-
-
-def _platform_of(image: PulledImage, wanted: Platform | None, observer: Observer) -> str:
-    """What the image's config says it runs on, with a note where that is not this host.
-
-    Empty for an artifact that is no image.
-    """
-    config = image.manifest.config
-    if config.media_type not in media_types.CONFIGS:
-        return ""
-    try:
-        platform = parse_config(image.path(config.digest).read_bytes()).platform
-    except OSError as error:
-        raise errors.from_os(error, "reading") from error
-    if wanted is None and not platform.satisfies(Platform.host()):
-        observer(Note(f"the image is for {platform}; this host is {Platform.host()}"))
-    return str(platform)
 
 
 def _result(source: ImageReference, pulled: _Pulled, started_at: float) -> PullResult:

@@ -41,7 +41,7 @@ _LARGE_BYTES = 1 << 20
 """From here on a write of its own; what is smaller waits for company."""
 
 Ready = Callable[[Digest, int], None]
-"""Returns when so many bytes from a blob's beginning are in its file and can be sent."""
+"""Returns when a blob has its file, and so many bytes from its beginning can be sent."""
 
 
 def at_once(_digest: Digest, _end: int) -> None:
@@ -129,6 +129,7 @@ def _entry(
 def _blob(image: PulledImage, entry: _Entry, ready: Ready) -> Iterator[bytes]:
     yield _header(blob_name(entry.goes.digest), entry.goes.size)
     digest, size = entry.came.digest, entry.came.size
+    ready(digest, 0)
     with open_range(image.path(digest), 0, size) as file:
         source: Readable = _Awaited(file, digest, size, ready)
         yield from pieces(decompress(source, "zstd") if entry.is_unpacked else source)

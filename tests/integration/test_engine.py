@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Flag
 from threading import Timer
+from typing import Literal
 
 import pytest
 
@@ -36,7 +37,7 @@ from s3lo.model.objects import Credentials, Endpoint, Request
 from s3lo.model.reference import Location
 from tests.servers import SeaweedS3
 
-MODES = ("serial", "one-process", "processes", "s3transfer", "local")
+MODES = ("serial", "one-process", "processes", "awscrt", "awscrt-processes", "s3transfer", "local")
 SIZES = (0, 1, 4096, 3 * MIB + 1, 23 * MIB + 17)
 
 
@@ -48,12 +49,20 @@ class Rig:
     store: Store
     mode: str
     processes: int
-    backend: str
+    receives: str
+    sends: str
     uploads: Callable[[], bytes]
 
-    def check(self, report: EngineReport) -> None:
+    def check_download(self, report: EngineReport) -> None:
+        assert report.backend == self.receives
+        self._check(report)
+
+    def check_upload(self, report: EngineReport) -> None:
+        assert report.backend == self.sends
+        self._check(report)
+
+    def _check(self, report: EngineReport) -> None:
         assert (report.mode, report.processes) == (self.mode, self.processes)
-        assert report.backend == self.backend
         assert report.peak_rss_bytes > 10 * MIB
         assert report.max_in_flight_reached >= 1
 
@@ -61,13 +70,15 @@ class Rig:
 @pytest.fixture(params=MODES)
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
     name = request.param
-    processes = {"one-process": 1, "processes": 2}.get(name, 0)
-    options = EngineOptions(processes=processes, part_size_bytes=5 * MIB)
+    processes = {"one-process": 1, "processes": 2, "awscrt-processes": 2}.get(name, 0)
+    receives: Literal["native", "sockets"] = "native" if name.startswith("awscrt") else "sockets"
+    backend: Literal["native", "auto"] = "native" if receives == "native" else "auto"
+    options = EngineOptions(processes=processes, part_size_bytes=5 * MIB, backend=backend)
     if name == "local":
         root = tmp_path / "store"
         local = LocalStore(Location("local", str(root)))
         engine = ParallelEngine(LocalConfig(str(root)), options)
-        return Rig(engine, local, "serial", 0, "local", lambda: _pending(root))
+        return Rig(engine, local, "serial", 0, "local", "local", lambda: _pending(root))
     seaweed: SeaweedS3 = request.getfixturevalue("seaweed")
     bucket: str = request.getfixturevalue("bucket")
     credentials = Credentials(seaweed.access_key, seaweed.secret_key)
@@ -83,9 +94,10 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
     if name == "s3transfer":
         client = s3_client(endpoint, lambda: credentials)
         whole = WholeObjectEngine(lambda: client, bucket, options)
-        return Rig(whole, store, "serial", 0, "s3transfer", uploads)
+        return Rig(whole, store, "serial", 0, "s3transfer", "s3transfer", uploads)
     mode = "processes" if processes else "serial"
-    return Rig(ParallelEngine(wire, options), store, mode, processes, "native", uploads)
+    engine = ParallelEngine(wire, options)
+    return Rig(engine, store, mode, processes, receives, "native", uploads)
 
 
 def _pending(root: Path) -> bytes:
@@ -111,7 +123,7 @@ def _files(directory: Path) -> list[tuple[Digest, Path, bytes]]:
 def _upload_all(rig: Rig, directory: Path) -> list[tuple[Digest, Path, bytes]]:
     files = _files(directory)
     uploads = [Upload(d, len(c), blob_key(d), path) for d, path, c in files]
-    rig.check(rig.engine.upload(uploads, ignore))
+    rig.check_upload(rig.engine.upload(uploads, ignore))
     return files
 
 
@@ -123,7 +135,7 @@ def test_what_goes_up_comes_down_again_byte_for_byte(rig: Rig, tmp_path: Path) -
         assert found.size == len(content)
     seen: list[Event] = []
     downloads = [Download(d, len(c), blob_key(d), tmp_path / f"down-{d.hex}") for d, _, c in files]
-    rig.check(rig.engine.download(downloads, seen.append))
+    rig.check_download(rig.engine.download(downloads, seen.append))
     for digest, _, content in files:
         assert (tmp_path / f"down-{digest.hex}").read_bytes() == content
     assert sum(e.bytes_ for e in seen if isinstance(e, BytesMoved)) == sum(SIZES)
@@ -206,7 +218,7 @@ def test_an_observer_that_raises_ends_the_transfer(rig: Rig, tmp_path: Path) -> 
 
 
 def test_unverified_downloads_do_not_hash(rig: Rig, tmp_path: Path) -> None:
-    if rig.backend == "s3transfer":
+    if rig.receives == "s3transfer":
         engine: Engine = WholeObjectEngine(
             rig.engine._make_client,  # type: ignore[attr-defined]
             rig.store.location.name,
@@ -214,7 +226,10 @@ def test_unverified_downloads_do_not_hash(rig: Rig, tmp_path: Path) -> None:
         )
     else:
         source = rig.engine._source  # type: ignore[attr-defined]
-        engine = ParallelEngine(source, EngineOptions(processes=rig.processes, verify="none"))
+        backend = rig.engine._options.backend  # type: ignore[attr-defined]
+        engine = ParallelEngine(
+            source, EngineOptions(processes=rig.processes, verify="none", backend=backend)
+        )
     wrong = Digest.of(b"another content")
     rig.store.put(blob_key(wrong), b"content")
     engine.download([Download(wrong, 7, blob_key(wrong), tmp_path / "x")], ignore)

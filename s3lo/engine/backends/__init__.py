@@ -1,8 +1,8 @@
-"""The backends: one for S3 on awscrt, one for a local directory."""
+"""The backends: for S3 one that receives on sockets and one on awscrt, one for a local directory."""
 
 from __future__ import annotations
 
-from s3lo.engine.backend import Backend, BackendConfig, NativeConfig
+from s3lo.engine.backend import Backend, BackendConfig, NativeConfig, SocketConfig
 
 
 def make_backend(config: BackendConfig) -> Backend:
@@ -12,6 +12,10 @@ def make_backend(config: BackendConfig) -> Backend:
         from s3lo.engine.client import NativeClient
 
         return NativeBackend(NativeClient(config), config.endpoint)
+    if isinstance(config, SocketConfig):
+        from s3lo.engine.backends.sockets import SocketBackend
+
+        return SocketBackend(config)
     from s3lo.engine.backends.local import LocalBackend
 
     return LocalBackend(config)

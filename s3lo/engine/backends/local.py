@@ -45,6 +45,9 @@ class LocalBackend:
     def renew(self, credentials: Credentials | None) -> None:
         del credentials  # files ask for none
 
+    def received_bytes(self) -> int:
+        return 0
+
     def close(self) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)
         for pending in self._pending.values():

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from s3lo.engine import native_errors
+from s3lo.engine import failures, native_errors
 from s3lo.engine.backend import Report
 from s3lo.engine.client import NativeClient, Reply
 from s3lo.engine.file_range import FileRange
@@ -109,6 +109,9 @@ class NativeBackend:
     def renew(self, credentials: Credentials | None) -> None:
         self._client.credentials = credentials
 
+    def received_bytes(self) -> int:
+        return 0
+
     def close(self) -> None:
         self._client.close()
 
@@ -174,7 +177,7 @@ class NativeBackend:
         if reply.error is None and isinstance(job, Finish) and s3_errors.error_code(answer):
             # S3 answers 200 before it knows whether completing will succeed.
             answer = Response(500, reply.headers, body)
-            return native_errors.answer_failure(job.id, answer, self._name(job))
+            return failures.answer_failure(job.id, answer, self._name(job))
         return self._outcome(job, reply, "")
 
     def _exchange(self, request: Request, on_answer: Callable[[Reply, bytes], None]) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from s3lo import errors
 from s3lo.engine import channel, jobs
-from s3lo.engine.backend import LocalConfig, NativeConfig
+from s3lo.engine.backend import LocalConfig, NativeConfig, SocketConfig
 from s3lo.engine.channel import Channel
 from s3lo.model.multipart import StoredPart
 from s3lo.model.objects import Credentials, Endpoint
@@ -17,7 +17,7 @@ from s3lo.model.objects import Credentials, Endpoint
 CREDENTIALS = Credentials("id", "secret", "token", 1.0)
 NATIVE = NativeConfig(Endpoint("bucket", "region"), CREDENTIALS)
 JOBS: tuple[jobs.Job, ...] = (
-    jobs.Get(1, 2, "key", 3, 4, 5, "/path"),
+    jobs.Get(1, 2, "key", 3, 4, 5, "/path", "etag", is_hashed=True, patience_seconds=6.0),
     jobs.Put(1, 2, "key", "/path", 3, 4, (("name", "value"),)),
     jobs.Begin(1, 2, "key", 3, (("name", "value"),)),
     jobs.PutPart(1, 2, "key", "upload", 3, "/path", 4, 5, 6),
@@ -26,12 +26,14 @@ JOBS: tuple[jobs.Job, ...] = (
 )
 MESSAGES = (
     channel.Configure(NATIVE),
+    channel.Configure(SocketConfig(NATIVE.endpoint, CREDENTIALS, hash_threads=3)),
     channel.Configure(LocalConfig("/root")),
     channel.Submit(JOBS),
     channel.Cancel((1, 2)),
     channel.Renew(CREDENTIALS),
     channel.Stop(),
-    channel.Outcomes((jobs.Done(1, "etag"),)),
+    channel.Outcomes((jobs.Done(1, "etag"), jobs.Hashed(2, "hex"))),
+    channel.Received(1 << 40),
     channel.Bye(1 << 40),
 )
 
@@ -39,7 +41,7 @@ MESSAGES = (
 def test_every_kind_of_job_and_message_is_covered_here() -> None:
     assert {type(job) for job in JOBS} == set(jobs.Job.__args__)
     named = {name for name in vars(channel) if name[0].isupper()} & {
-        "Configure", "Submit", "Cancel", "Renew", "Stop", "Outcomes", "Bye",
+        "Configure", "Submit", "Cancel", "Renew", "Stop", "Outcomes", "Received", "Bye",
     }  # fmt: skip
     assert {type(message).__name__ for message in MESSAGES} == named
 

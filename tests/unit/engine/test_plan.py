@@ -61,21 +61,6 @@ def test_an_object_beyond_five_tebibytes_is_refused() -> None:
         plan.upload_part_bytes(plan.MAX_OBJECT_BYTES + 1, 8 * plan.MIB)
 
 
-@given(st.integers(0, 500), st.integers(1, 40), st.randoms())
-def test_the_frontier_is_the_length_of_the_unbroken_start(
-    size: int, part: int, random: object
-) -> None:
-    parts = list(plan.ranges(0, size, part))
-    random.shuffle(parts)  # type: ignore[attr-defined]
-    frontier = plan.Frontier()
-    arrived: set[int] = set()
-    for p in parts:
-        arrived.update(range(p.offset, p.offset + p.length))
-        expected = next(n for n in range(size + 1) if n not in arrived)
-        assert frontier.add(p.offset, p.length) == expected
-    assert frontier.position == size
-
-
 @given(st.integers(0, 1 << 40))
 def test_aligned_sizes_are_whole_pages(size: int) -> None:
     assert plan.aligned(size) % 4096 == 0

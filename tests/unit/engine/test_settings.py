@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from s3lo.engine.machine import Machine, default_interface
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import GIB, MIB
-from s3lo.engine.settings import PART_OVERHEAD, PROCESS_BYTES, choose
+from s3lo.engine.settings import LANE_BYTES, PART_OVERHEAD, PROCESS_BYTES, choose
 from s3lo.errors import UsageError
 
 SMALL = Machine(cpus=2, memory_bytes=24 * GIB)
@@ -38,19 +38,27 @@ def test_two_cpus_and_small_transfers_stay_in_one_process() -> None:
     st.integers(64 << 10, 64 << 20),
     st.none() | st.integers(128 << 20, 16 << 30),
     st.integers(256 << 20, 2 << 40),
+    st.booleans(),
 )
 def test_parts_in_flight_fit_the_memory_budget(
-    cpus: int, target: float, processes: int | None, part: int, memory: int | None, ram: int
+    cpus: int,
+    target: float,
+    processes: int | None,
+    part: int,
+    memory: int | None,
+    ram: int,
+    receives: bool,
 ) -> None:
     options = EngineOptions(target, processes, part, None, memory)
     try:
-        chosen = choose(options, Machine(cpus, ram), 100 * GIB)
+        chosen = choose(options, Machine(cpus, ram), 100 * GIB, receives=receives)
     except UsageError:
         return
     assert max(1, chosen.processes) <= chosen.max_in_flight
     assert 1 <= chosen.initial_in_flight <= chosen.max_in_flight
     left_for_parts = chosen.memory_limit_bytes - PROCESS_BYTES * (1 + chosen.processes)
-    assert chosen.max_in_flight * chosen.part_size_bytes * PART_OVERHEAD <= left_for_parts
+    held = LANE_BYTES if receives else int(chosen.part_size_bytes * PART_OVERHEAD)
+    assert chosen.max_in_flight * held <= left_for_parts
     assert chosen.memory_limit_bytes <= (memory or max(128 * MIB, ram // 8))
 
 
@@ -62,7 +70,7 @@ def test_parts_in_flight_fit_the_memory_budget(
         (8, 64, 25.0, 3, 62),
         (72, 192, 100.0, 10, 250),
         (96, 1152, 400.0, 40, 1000),
-        (192, 2048, 3200.0, 96, 4096),
+        (192, 2048, 3200.0, 96, 2048),
         (1, 1, None, 0, 5),
     ],
     ids=["small", "laptop", "c5n.4xlarge", "c5n.18xlarge", "p4d", "p5", "nano"],
@@ -71,8 +79,40 @@ def test_real_machines_get_the_parts_in_flight_that_their_target_needs(
     cpus: int, memory_gib: int, gbps: float | None, processes: int, in_flight: int
 ) -> None:
     """Once 1 GiB was all that any machine got: p4d was left with one part in flight."""
-    chosen = choose(EngineOptions(), Machine(cpus, memory_gib * GIB, ec2_gbps=gbps))
+    machine = Machine(cpus, memory_gib * GIB, ec2_gbps=gbps)
+    chosen = choose(EngineOptions(), machine, receives=False)
     assert (chosen.processes, chosen.initial_in_flight) == (processes, in_flight)
+    receiving = choose(EngineOptions(), machine)
+    assert receiving.initial_in_flight == min(max(8, round((gbps or 10) * 2.5)), max(8, 4 * cpus))
+    assert receiving.max_in_flight >= min(464, 8 * receiving.initial_in_flight) or memory_gib == 1
+
+
+@pytest.mark.parametrize(
+    ("total_bytes", "gbps", "part_bytes"),
+    [
+        (5 * MIB, 10.0, 2 * MIB),
+        (512 * MIB, 10.0, 5244 * 1024),
+        (4 * GIB, 10.0, 8 * MIB),
+        (12 * GIB, 10.0, 24 * MIB),
+        (12 * GIB, 100.0, 12 * MIB + 296 * 1024),
+        (200 * GIB, 100.0, 64 * MIB),
+        (None, 10.0, 8 * MIB),
+        (None, 400.0, 64 * MIB),
+    ],
+)
+def test_parts_grow_with_the_transfer_and_the_target_while_all_lanes_have_some(
+    total_bytes: int | None, gbps: float, part_bytes: int
+) -> None:
+    machine = Machine(cpus=72, memory_bytes=192 * GIB, ec2_gbps=gbps)
+    chosen = choose(EngineOptions(), machine, total_bytes)
+    assert chosen.part_size_bytes == part_bytes
+    assert chosen.part_size_bytes % 4096 == 0
+
+
+def test_a_number_of_requests_that_was_asked_for_is_not_tuned() -> None:
+    assert choose(EngineOptions(), SMALL).is_tuned
+    assert not choose(EngineOptions(max_in_flight=7), SMALL).is_tuned
+    assert not choose(EngineOptions(), SMALL, receives=False).is_tuned
 
 
 def test_wishes_that_do_not_go_together_are_usage_errors() -> None:
@@ -81,7 +121,7 @@ def test_wishes_that_do_not_go_together_are_usage_errors() -> None:
         EngineOptions(part_size_bytes=2 * GIB),
     ):
         with pytest.raises(UsageError, match="do not hold"):
-            choose(wishes, SMALL)
+            choose(wishes, SMALL, receives=False)
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,21 @@
-"""The verifier: hashes follow the frontier, end right, and never run ahead."""
+"""The verifier: hashes follow what arrives, in whatever order, and end right."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
+from random import Random
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from s3lo.engine.verifier import Hashed, Verifier
+from s3lo.engine.jobs import Hashed
+from s3lo.engine.verifier import Verifier
 
 
 @pytest.mark.parametrize("threads", [1, 2, 8])
@@ -27,7 +33,7 @@ def test_blobs_that_grow_side_by_side_are_hashed_right(tmp_path: Path, threads: 
                 with path.open("r+b") as file:
                     file.seek(start)
                     file.write(content[start : start + (1 << 19)])
-                verifier.advance(number, min(len(content), start + (1 << 19)))
+                verifier.arrived(number, start, min(len(content), start + (1 << 19)))
     results = {r.blob: r.hex for r in (reports.get(timeout=30) for _ in contents)}
     verifier.close()
     assert results == {n: hashlib.sha256(c).hexdigest() for n, c in enumerate(contents)}
@@ -39,7 +45,7 @@ def test_a_range_in_the_middle_of_a_file_is_hashed_alone(tmp_path: Path) -> None
     reports: SimpleQueue[Hashed] = SimpleQueue()
     verifier = Verifier(1, reports.put)
     verifier.add(0, str(path), 7, offset=6)
-    verifier.advance(0, 7)
+    verifier.arrived(0, 0, 7)
     assert reports.get(timeout=30).hex == hashlib.sha256(b"content").hexdigest()
     verifier.close()
 
@@ -48,10 +54,92 @@ def test_a_file_that_vanishes_or_shrinks_is_an_error_not_a_hang(tmp_path: Path) 
     reports: SimpleQueue[Hashed] = SimpleQueue()
     verifier = Verifier(1, reports.put)
     verifier.add(0, str(tmp_path / "absent"), 5)
-    verifier.advance(0, 5)
+    verifier.arrived(0, 0, 5)
     assert reports.get(timeout=30).error is not None
     (tmp_path / "short").write_bytes(b"123")
     verifier.add(1, str(tmp_path / "short"), 5)
-    verifier.advance(1, 5)
+    verifier.arrived(1, 0, 5)
     assert reports.get(timeout=30).error is not None
     verifier.close()
+
+
+class _Receivers:
+    """What receives a blob in parts, a step at a time, as lanes do."""
+
+    def __init__(self, directory: Path, content: bytes, part_bytes: int) -> None:
+        self.reports: SimpleQueue[Hashed] = SimpleQueue()
+        self.verifier = Verifier(2, self.reports.put)
+        self.path = directory / "blob"
+        self.path.write_bytes(bytes(len(content)))
+        self.content = content
+        self.part_bytes = part_bytes
+
+    def receive(self, start: int, steps: Iterable[int]) -> Iterator[None]:
+        """The part from ``start`` on in steps of so many bytes; something else may happen between
+        them. Ends, like a broken connection, where the steps do."""
+        share = self.verifier.share(0, str(self.path), len(self.content), start)
+        fd = os.open(self.path, os.O_RDWR)
+        position, end = start, min(start + self.part_bytes, len(self.content))
+        for step in steps:
+            piece = self.content[position : min(position + step, end)]
+            os.pwrite(fd, piece, position)
+            share.wrote(memoryview(piece), fd)
+            position += len(piece)
+            yield
+        share.close()
+        os.close(fd)
+
+    def found(self) -> str:
+        hexes = self.reports.get(timeout=30).hex
+        self.verifier.close()
+        assert self.reports.empty()
+        return hexes
+
+
+@given(st.randoms(use_true_random=False), st.integers(1, 5000), st.integers(1, 700))
+@settings(max_examples=60, deadline=None)
+def test_parts_that_are_received_side_by_side_in_any_order_are_hashed_right(
+    random: Random, size: int, part_bytes: int
+) -> None:
+    content = random.randbytes(size)
+    with TemporaryDirectory() as directory:
+        receivers = _Receivers(Path(directory), content, part_bytes)
+        running = [
+            receivers.receive(start, [random.randint(1, 300) for _ in range(part_bytes)])
+            for start in range(0, size, part_bytes)
+        ]
+        while running:
+            receiver = random.choice(running)
+            if next(receiver, "ended") == "ended":
+                running.remove(receiver)
+        assert receivers.found() == hashlib.sha256(content).hexdigest()
+
+
+def test_a_part_that_breaks_off_in_turn_is_gone_on_with_where_it_broke(tmp_path: Path) -> None:
+    content = os.urandom(1000)
+    receivers = _Receivers(tmp_path, content, 1000)
+    assert list(receivers.receive(0, [300])) == [None]
+    receivers.part_bytes = 700
+    assert list(receivers.receive(300, [700])) == [None]
+    assert receivers.found() == hashlib.sha256(content).hexdigest()
+
+
+def test_a_part_that_breaks_off_out_of_turn_counts_as_far_as_it_came(tmp_path: Path) -> None:
+    content = os.urandom(1000)
+    receivers = _Receivers(tmp_path, content, 500)
+    list(receivers.receive(500, [200]))
+    list(receivers.receive(0, [500]))
+    receivers.part_bytes = 300
+    list(receivers.receive(700, [300]))
+    assert receivers.found() == hashlib.sha256(content).hexdigest()
+
+
+def test_who_has_the_turn_hashes_in_memory_and_reads_nothing_back(tmp_path: Path) -> None:
+    """The file holds other bytes than were received: the digest is that of what was received."""
+    content = os.urandom(1000)
+    receivers = _Receivers(tmp_path, content, 1000)
+    receiving = receivers.receive(0, [500, 500])
+    next(receiving)
+    receivers.path.write_bytes(bytes(1000))
+    list(receiving)
+    assert receivers.found() == hashlib.sha256(content).hexdigest()

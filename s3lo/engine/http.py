@@ -1,0 +1,190 @@
+"""HTTP: one HTTP/1.1 connection (RFC 9112) whose bodies go straight into the caller's memory."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+_HEAD_BYTES = 16 << 10
+"""What is read at once while a head is expected: a small body comes with it in one call."""
+_LONGEST_HEAD_BYTES = 64 << 10
+_KEPT_BODY_BYTES = 64 << 10
+"""More of a body that is read for its meaning (an error document) is of no use."""
+
+
+class NoConnection(Exception):
+    """There is no connection, or no longer: trying again may help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Status and headers (names in lower case) of an answer."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    @property
+    def body_bytes(self) -> int | None:
+        """Length of the body; None where only its end tells."""
+        length = self.headers.get("content-length", "")
+        return int(length) if length.isdigit() else None
+
+    @property
+    def stays_open(self) -> bool:
+        return self.headers.get("connection", "").lower() != "close"
+
+
+class HttpConnection:
+    """Used by one thread; any other may ``abort`` it."""
+
+    def __init__(self, opened: socket.socket, *, waits_in_kernel: bool) -> None:
+        """``waits_in_kernel``: a read waits there until all of it has come, which TLS cannot."""
+        self._socket = opened
+        self._waits_in_kernel = waits_in_kernel
+        self._patience_seconds = -1.0
+        if waits_in_kernel:
+            opened.settimeout(None)
+        self._buffer = bytearray(_HEAD_BYTES)
+        self._rest = memoryview(b"")
+        self.answers = 0
+        """How many came over it: a fresh one that breaks at once is no old one that was closed."""
+
+    def ask(self, method: str, path: str, headers: tuple[tuple[str, str], ...]) -> Head:
+        """Send a request without a body and read the head of its answer."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+        text = f"{method} {path} HTTP/1.1\r\n{lines}\r\n"
+        try:
+            self._socket.sendall(text.encode("latin-1"))
+            head = self._read_head()
+            while 100 <= head.status < 200:
+                head = self._read_head()
+        except OSError as error:
+            raise _broken(error) from error
+        self.answers += 1
+        return head
+
+    def wait_at_most(self, seconds: float) -> None:
+        """How long the other side may be silent from now on before it is given up."""
+        if seconds == self._patience_seconds:
+            return
+        self._patience_seconds = seconds
+        if not self._waits_in_kernel:
+            self._socket.settimeout(seconds)
+            return
+        # A timeout of Python's own costs a poll for each read, and one of the socket none.
+        patience = struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+
+    def fill(self, memory: memoryview) -> int:
+        """Fill memory with the body's next bytes: all of it, or what came before it broke; raises
+        NoConnection where nothing came."""
+        filled = 0
+        while filled < len(memory):
+            try:
+                filled += self._read_into(memory[filled:])
+            except NoConnection:
+                if filled:
+                    break
+                raise
+        return filled
+
+    def read_small(self, head: Head) -> bytes:
+        """A body that is read for its meaning, up to 64 KiB of it."""
+        if "chunked" in head.headers.get("transfer-encoding", "").lower():
+            return _unchunked(self._read_until(_KEPT_BODY_BYTES, b"0\r\n\r\n"))
+        wanted = _KEPT_BODY_BYTES if head.body_bytes is None else head.body_bytes
+        return self._read_until(min(wanted, _KEPT_BODY_BYTES), None)
+
+    def abort(self) -> None:
+        """From any thread: whoever waits for this connection finds it broken."""
+        with suppress(OSError):  # it may be closed already
+            # Not the method of a TLS socket, which would take its state away under the reader.
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _read_until(self, count: int, end: bytes | None) -> bytes:
+        """So many bytes, or up to the end of the body where that is told otherwise."""
+        body = bytearray()
+        memory = memoryview(bytearray(_HEAD_BYTES))
+        with suppress(NoConnection):
+            while len(body) < count and not (end and body.endswith(end)):
+                got = self._read_into(memory[: count - len(body)], flags=0)
+                body += memory[:got]
+        return bytes(body)
+
+    def _read_into(self, memory: memoryview, flags: int = socket.MSG_WAITALL) -> int:
+        if self._rest:
+            count = min(len(memory), len(self._rest))
+            memory[:count] = self._rest[:count]
+            self._rest = self._rest[count:]
+            return count
+        try:
+            count = self._socket.recv_into(memory, 0, flags if self._waits_in_kernel else 0)
+        except OSError as error:
+            raise _broken(error) from error
+        if count == 0:
+            raise NoConnection("the connection was closed in the middle of an answer")
+        return count
+
+    def _read_head(self) -> Head:
+        filled = 0
+        buffer = self._buffer
+        if self._rest:
+            filled = len(self._rest)
+            buffer[:filled] = bytes(self._rest)
+            self._rest = memoryview(b"")
+        while (end := buffer.find(b"\r\n\r\n", 0, filled)) < 0:
+            if filled == len(buffer):
+                if filled >= _LONGEST_HEAD_BYTES:
+                    raise NoConnection("an answer without an end to its head")
+                buffer.extend(bytes(_HEAD_BYTES))
+            count = self._socket.recv_into(memoryview(buffer)[filled:])
+            if count == 0:
+                raise NoConnection("the connection was closed before an answer came")
+            filled += count
+        self._rest = memoryview(bytes(buffer[end + 4 : filled]))
+        return _parse_head(bytes(buffer[:end]))
+
+
+def _parse_head(text: bytes) -> Head:
+    first, *lines = text.decode("latin-1").split("\r\n")
+    version, _, rest = first.partition(" ")
+    status = rest[:3]
+    if not version.startswith("HTTP/1.") or not status.isdigit():
+        raise NoConnection(f"an answer that is not HTTP: {first[:80]!r}")
+    headers = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip()
+    if version == "HTTP/1.0":
+        headers.setdefault("connection", "close")
+    return Head(int(status), headers)
+
+
+def _unchunked(body: bytes) -> bytes:
+    """Chunks put together (RFC 9112, section 7.1), as far as they came."""
+    content = bytearray()
+    while body:
+        line, _, body = body.partition(b"\r\n")
+        try:
+            length = int(line.partition(b";")[0], 16)
+        except ValueError:
+            break
+        if length == 0:
+            break
+        content += body[:length]
+        body = body[length + 2 :]
+    return bytes(content)
+
+
+def _broken(error: OSError) -> NoConnection:
+    # BlockingIOError is what a socket's own timeout looks like from here.
+    if isinstance(error, TimeoutError | BlockingIOError):
+        return NoConnection("the service fell silent")
+    return NoConnection(f"the connection broke ({error})")

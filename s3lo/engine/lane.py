@@ -1,0 +1,212 @@
+"""Lane: a connection, a small memory, and the way of one range at a time from socket to file.
+
+    ask → receive 256 KiB → write it to the file → hash it, if it is its turn → receive ...
+
+The memory is small enough to stay in a core's cache all that way. A connection that was kept open
+may have been closed by the other side meanwhile: a request on it is then made once more on a fresh
+one (RFC 9110, section 9.2.2), and nobody hears of it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from s3lo.engine import failures
+from s3lo.engine.backend import Report
+from s3lo.engine.dialer import Dialer
+from s3lo.engine.http import Head, HttpConnection, NoConnection
+from s3lo.engine.jobs import Done, Failed, Get
+from s3lo.engine.transfers import DAMAGED
+from s3lo.engine.verifier import Share, Verifier
+from s3lo.errors import Interrupted, S3loError, ServiceError, SizeMismatch, from_os
+from s3lo.model.objects import Credentials, Endpoint, Request, Response
+from s3lo.model.signing import signed_headers
+
+STEP_BYTES = 256 << 10
+IDLE_SECONDS = 15.0
+"""A connection unused for longer is not trusted to be open: services close them after some 20 s."""
+SILENCE_SECONDS = 2.0
+"""A body of which nothing comes for so long is given up; the rest of it is asked for again. Twice as
+long at most: one read gives what it has after this time, and only the next one has nothing."""
+_OK, _PARTIAL = 200, 206
+_PRECONDITION_FAILED, _NOT_SATISFIABLE = 412, 416
+
+
+class _Refused(Exception):
+    """An answer that is not what was asked for."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+class Lane:
+    """For one thread; any other may ``cancel`` what it does."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        dialer: Dialer,
+        credentials: Callable[[], Credentials | None],
+        verifier: Verifier,
+    ) -> None:
+        self._endpoint = endpoint
+        self._dialer = dialer
+        self._credentials = credentials
+        self._verifier = verifier
+        self._memory = memoryview(bytearray(STEP_BYTES))
+        self._connection: HttpConnection | None = None
+        self._used_at = 0.0
+        self._is_cancelled = False
+        self.received_bytes = 0
+        """Of bodies, ever."""
+
+    def carry_out(self, job: Get, report: Report) -> None:
+        """Fetch a range, and report what became of it before its blob's digest can be told."""
+        self._is_cancelled = False
+        share = None
+        if job.is_hashed:
+            share = self._verifier.share(job.blob, job.path, job.object_size, job.offset)
+        try:
+            report(self._fetch(job, share))
+        finally:
+            if share:
+                share.close()
+
+    def cancel(self) -> None:
+        self._is_cancelled = True
+        connection = self._connection
+        if connection is not None:
+            connection.abort()
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _fetch(self, job: Get, share: Share | None) -> Done | Failed:
+        before = self.received_bytes
+        try:
+            head = self._ask(job)
+            self._receive(job, share)
+        except NoConnection as error:
+            self.close()
+            return self._broken(job, error, self.received_bytes - before)
+        except _Refused as refused:
+            return self._refused(job, refused.response)
+        except S3loError as error:
+            self.close()
+            return Failed(job.id, error)
+        except OSError as error:
+            self.close()
+            return Failed(job.id, from_os(error, f"moving {self._name(job)} through"))
+        if not head.stays_open:
+            self.close()
+        return Done(job.id, head.headers.get("etag", ""))
+
+    def _ask(self, job: Get) -> Head:
+        """Ask for the range; raises _Refused for any answer but it."""
+        wanted = f"bytes={job.offset}-{job.offset + job.length - 1}"
+        condition = (("if-match", job.etag),) if job.etag else ()
+        request = Request("GET", "GetObject", job.key, headers=(("range", wanted), *condition))
+        head = self._exchange(request, job.patience_seconds)
+        if head.status not in (_OK, _PARTIAL):
+            raise _Refused(self._error_answer(head))
+        _check_size(job, head)
+        if head.body_bytes != job.length:
+            self.close()
+            raise NoConnection(f"{head.body_bytes} bytes come of {job.length} asked for")
+        return head
+
+    def _exchange(self, request: Request, patience_seconds: float) -> Head:
+        path = self._endpoint.path(request)
+        connection = self._kept() or self._dialed()
+        while True:
+            headers = signed_headers(request, self._endpoint, self._credentials())
+            try:
+                connection.wait_at_most(patience_seconds)
+                head = connection.ask(request.method, path, headers)
+                self._used_at = time.monotonic()
+                return head
+            except NoConnection:
+                is_stale = connection.answers > 0 and not self._is_cancelled
+                self.close()
+                if not is_stale:
+                    raise
+            connection = self._dialed()
+
+    def _kept(self) -> HttpConnection | None:
+        if time.monotonic() - self._used_at > IDLE_SECONDS:
+            self.close()
+        return self._connection
+
+    def _dialed(self) -> HttpConnection:
+        self._connection = self._dialer.dial()
+        if self._is_cancelled:
+            raise NoConnection("cancelled")
+        return self._connection
+
+    def _error_answer(self, head: Head) -> Response:
+        assert self._connection is not None
+        body = b""
+        with suppress(NoConnection):
+            body = self._connection.read_small(head)
+        if len(body) != head.body_bytes or not head.stays_open:
+            self.close()
+        return Response(head.status, head.headers, body)
+
+    def _receive(self, job: Get, share: Share | None) -> None:
+        """Take the body that follows to its place."""
+        connection = self._connection
+        assert connection is not None
+        connection.wait_at_most(SILENCE_SECONDS)
+        fd = os.open(job.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            position, end = job.offset, job.offset + job.length
+            while position < end:
+                count = connection.fill(self._memory[: end - position])
+                _write_all(fd, self._memory[:count], position)
+                if share:
+                    share.wrote(self._memory[:count], fd)
+                self.received_bytes += count
+                position += count
+        finally:
+            os.close(fd)
+
+    def _broken(self, job: Get, error: NoConnection, kept_bytes: int) -> Failed:
+        name = self._name(job)
+        if self._is_cancelled:
+            return Failed(job.id, Interrupted(f"{name} was cancelled"), kept_bytes=kept_bytes)
+        reason = ServiceError(f"no answer for {name}: {error}")
+        return Failed(job.id, reason, retryable=True, kept_bytes=kept_bytes)
+
+    def _refused(self, job: Get, response: Response) -> Failed:
+        name = self._name(job)
+        if response.status == _PRECONDITION_FAILED:
+            reason = ServiceError(f"{name} was replaced while it was being fetched")
+            return Failed(job.id, reason, retryable=True, replaced=True)
+        if response.status == _NOT_SATISFIABLE:
+            message = f"{name} ends before {job.object_size} bytes"
+            return Failed(job.id, SizeMismatch(message, hint=DAMAGED))
+        return failures.answer_failure(job.id, response, name)
+
+    def _name(self, job: Get) -> str:
+        return f"s3://{self._endpoint.bucket}/{job.key}"
+
+
+def _check_size(job: Get, head: Head) -> None:
+    """The object's whole size stands in ``Content-Range`` (RFC 9110, section 14.4)."""
+    total = head.headers.get("content-range", "").rpartition("/")[2]
+    size = int(total) if total.isdigit() else head.body_bytes
+    if size != job.object_size:
+        message = f"{job.key} is {size} bytes where {job.object_size} are expected"
+        raise SizeMismatch(message, hint=DAMAGED)
+
+
+def _write_all(fd: int, memory: memoryview, offset: int) -> None:
+    written = os.pwrite(fd, memory, offset)
+    while written < len(memory):
+        written += os.pwrite(fd, memory[written:], offset + written)

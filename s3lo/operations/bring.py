@@ -1,0 +1,137 @@
+"""Bring: an image's blobs through the engine, and then, or meanwhile, to where it is to be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Event
+
+from s3lo import errors
+from s3lo.bucket import keys
+from s3lo.bucket.store import Store
+from s3lo.engine.report import EngineReport
+from s3lo.engine.transfers import Download
+from s3lo.errors import IntegrityError, NotFoundError, S3loError
+from s3lo.events import Note, Observer
+from s3lo.model import media_types
+from s3lo.model.digest import Digest
+from s3lo.model.documents import Descriptor, parse_config
+from s3lo.model.platform import Platform
+from s3lo.operations.arrivals import Arrivals
+from s3lo.operations.beside import Linked, beside
+from s3lo.operations.delivery import Delivery
+from s3lo.operations.depot import Depot
+from s3lo.operations.phase import Phase
+from s3lo.transports.image import PulledImage
+
+
+def bring(what: Bringing, delivery: Delivery, observer: Observer, cancel: Event | None) -> Brought:
+    """Transfer and deliver; an absent blob is told as the damage that it is."""
+    how = _while_loading if delivery.follows else _then_load
+    return how(what, delivery, observer, cancel)
+
+
+@dataclass(frozen=True, slots=True)
+class Bringing:
+    """What is to be brought: the blobs ``needed`` of an image, the others being ``known``.
+
+    ``wanted`` is the platform that was asked for.
+    """
+
+    depot: Depot
+    needed: Sequence[Descriptor]
+    image: PulledImage
+    known: frozenset[Digest]
+    wanted: Platform | None = None
+
+    @property
+    def total_bytes(self) -> int:
+        return sum(blob.size for blob in self.needed)
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    platform: str
+    destination: str
+    engine: EngineReport
+    transfer_seconds: float
+    load_seconds: float
+
+
+def _then_load(
+    what: Bringing, delivery: Delivery, observer: Observer, cancel: Event | None
+) -> Brought:
+    with Phase("transfer", observer, what.total_bytes) as transferring:
+        report = _download(what, observer, cancel)
+    platform = _platform_of(what.image, what.wanted, observer)
+    with Phase("load", observer) as loading:
+        destination = delivery.deliver(what.image, what.known)
+    return Brought(platform, destination, report, transferring.seconds, loading.seconds)
+
+
+def _while_loading(
+    what: Bringing, delivery: Delivery, observer: Observer, cancel: Event | None
+) -> Brought:
+    """Deliver from the first blob on, in a thread that a signal reaches, and transfer beside it."""
+    arrivals = Arrivals(observer, (blob.digest for blob in what.needed))
+    stop = Linked(cancel)
+    transferring = Phase("transfer", arrivals.observe, what.total_bytes)
+
+    def download() -> EngineReport:
+        with transferring:
+            return _download(what, arrivals.observe, stop, in_order=True)
+
+    with beside(download, stop, arrivals.end) as report:
+        with Phase("load", arrivals.observe) as loading:
+            destination = delivery.deliver(what.image, what.known, arrivals.wait_for)
+        engine = report()
+        platform = _platform_of(what.image, what.wanted, arrivals.observe)
+        return Brought(platform, destination, engine, transferring.seconds, loading.seconds)
+
+
+def _download(
+    what: Bringing, observer: Observer, cancel: Event | None, *, in_order: bool = False
+) -> EngineReport:
+    downloads = [
+        Download(blob.digest, blob.size, keys.blob_key(blob.digest), what.image.path(blob.digest))
+        for blob in what.needed
+    ]
+    try:
+        return what.depot.engine.download(downloads, observer, cancel, in_order=in_order)
+    except NotFoundError as error:
+        raise _absent_blob(what.depot.store, what.needed, error) from error
+
+
+def _absent_blob(store: Store, needed: Sequence[Descriptor], error: NotFoundError) -> S3loError:
+    """A blob that is not there: kept as chunks by the Go tool, or missing, which is damage."""
+    for blob in needed:
+        if store.head(keys.blob_key(blob.digest)) is not None:
+            continue
+        if store.head(keys.recipe_key(blob.digest)) is not None:
+            return S3loError(
+                f"layer {blob.digest} is kept in chunks ({keys.recipe_key(blob.digest)}),"
+                " which this version does not read yet",
+                hint="Pull it with the tool that pushed it, or push it again with s3lo.",
+            )
+        return IntegrityError(
+            f"the image refers to {blob.digest}, which is not in the store",
+            hint="The image is damaged: push it again to repair it.",
+        )
+    return error
+
+
+def _platform_of(image: PulledImage, wanted: Platform | None, observer: Observer) -> str:
+    """What the image's config says it runs on, with a note where that is not this host.
+
+    Empty for an artifact that is no image.
+    """
+    config = image.manifest.config
+    if config.media_type not in media_types.CONFIGS:
+        return ""
+    try:
+        platform = parse_config(image.path(config.digest).read_bytes()).platform
+    except OSError as error:
+        raise errors.from_os(error, "reading") from error
+    if wanted is None and not platform.satisfies(Platform.host()):
+        observer(Note(f"the image is for {platform}; this host is {Platform.host()}"))
+    return str(platform)
