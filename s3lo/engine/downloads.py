@@ -9,6 +9,7 @@ this process, which also takes over what a lost worker was hashing.
 
 from __future__ import annotations
 
+import random
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -63,7 +64,8 @@ class Downloads:
         # Where the first blobs are wanted first, as many as cores can hash.
         at_once = 0 if in_order else settings.initial_in_flight
         lanes = max(settings.hash_threads, at_once)
-        self._order = plan.interleave(sizes, self._part_bytes, lanes)
+        first = 0 if in_order else random.randrange(lanes)
+        self._order = plan.interleave(sizes, self._part_bytes, lanes, first)
         self._again: deque[plan.Range] = deque()
         self._arriving: dict[int, _Arrival] = {}
         self._fetched_twice: set[int] = set()

@@ -55,15 +55,19 @@ def ranges(blob: int, size: int, part_bytes: int) -> Iterator[Range]:
         yield Range(blob, offset, min(part_bytes, size - offset))
 
 
-def interleave(sizes: Sequence[int], part_bytes: int, lanes: int) -> Iterator[Range]:
+def interleave(
+    sizes: Sequence[int], part_bytes: int, lanes: int, first: int = 0
+) -> Iterator[Range]:
     """The ranges of many blobs in the order they are asked for.
 
     ``lanes`` blobs advance side by side, a part of each in turn, so that as many cores can hash:
     a blob's SHA-256 is serial, and one blob at a time would leave the others idle. When a blob has
-    been asked for whole, the next one takes its lane.
+    been asked for whole, the next one takes its lane. ``first`` says which lane begins: nodes that
+    pull one image at one moment should not all ask for the same range.
     """
     waiting = iter(range(len(sizes)))
     active: deque[Iterator[Range]] = deque()
+    turn = first
     while True:
         while len(active) < max(1, lanes):
             blob = next(waiting, None)
@@ -72,6 +76,8 @@ def interleave(sizes: Sequence[int], part_bytes: int, lanes: int) -> Iterator[Ra
             active.append(ranges(blob, sizes[blob], part_bytes))
         if not active:
             return
+        active.rotate(-turn)
+        turn = 0
         lane = active.popleft()
         part = next(lane, None)
         if part is not None:

@@ -36,6 +36,15 @@ def test_no_more_blobs_than_lanes_are_under_way_at_once(
         left[p.blob] -= 1
 
 
+def test_nodes_that_pull_together_begin_with_different_ranges() -> None:
+    begun = {next(plan.interleave([50, 40, 30], 10, 3, first)).blob for first in range(3)}
+    assert begun == {0, 1, 2}
+    whole = [
+        sorted((p.blob, p.offset) for p in plan.interleave([50, 40], 10, 2, n)) for n in (0, 1)
+    ]
+    assert whole[0] == whole[1]
+
+
 def test_lanes_take_turns_so_that_blobs_advance_together() -> None:
     blobs = [p.blob for p in plan.interleave([30, 30, 30], 10, 2)]
     assert blobs[:4] == [0, 1, 0, 1]
