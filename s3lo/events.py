@@ -27,6 +27,15 @@ class BytesMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class PartDone:
+    """So many bytes of a blob, from an offset on, are in its file; nothing is proven of them yet."""
+
+    digest: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class BlobDone:
     """A blob is complete and, where verification is on, has proven to be what its name says."""
 
@@ -48,7 +57,7 @@ class Note:
     level: int = 0
 
 
-Event = PhaseStarted | BytesMoved | BlobDone | PhaseEnded | Note
+Event = PhaseStarted | BytesMoved | PartDone | BlobDone | PhaseEnded | Note
 Observer = Callable[[Event], None]
 
 

@@ -1,8 +1,9 @@
 """Files: staging directories that vanish, names taken in one step, preallocation, free space.
 
 A staging directory lies beside what it will become (same file system, so that a rename puts it in
-place) and is locked while its process lives. One left by a killed process is unlocked, and the
-next staging directory made beside it sweeps it away.
+place) and is locked while its process lives. One left by a killed process is unlocked: the next
+staging directory made beside it goes on with it where it is for the same thing, and else sweeps it
+away. What it is for, and what has been done in it, stands in its lock file.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _LOCK = ".lock"
 _MOST_NAME_BYTES = 200
 """Of a destination's name in that of its staging directory, which has 255 for everything."""
 _TRIES = 16
+_MOST_NOTES_BYTES = 64 << 20
 
 
 def scratch_directory(tmpdir: Path | None) -> Path:
@@ -39,9 +41,15 @@ def scratch_directory(tmpdir: Path | None) -> Path:
 
 
 class Staging:
-    """A private directory, removed on exit; ``with Staging(parent, "name") as path``."""
+    """A private directory, removed on exit; ``with Staging(parent, "name") as path``.
 
-    def __init__(self, parent: Path, name: str = "") -> None:
+    One with a ``key`` is resumed if its process is killed: by the next one with the same key,
+    which finds in ``notes`` what was noted.
+    """
+
+    def __init__(self, parent: Path, name: str = "", key: str = "") -> None:
+        self.key = key
+        self.notes: tuple[str, ...] = ()
         self._parent = parent
         self._prefix = f".{_bounded(name)}{_MARK}" if name else _MARK
         self._path: Path | None = None
@@ -50,8 +58,7 @@ class Staging:
     def __enter__(self) -> Path:
         try:
             self._parent.mkdir(parents=True, exist_ok=True)
-            _sweep(self._parent, self._prefix)
-            return self._make()
+            return self._resumed() or self._make()
         except BaseException as error:
             self._remove()
             if isinstance(error, OSError):
@@ -66,12 +73,28 @@ class Staging:
     ) -> None:
         self._remove()
 
+    def note(self, line: str) -> None:
+        """Note something done, in one write, so that who is killed has noted it or not."""
+        os.write(self._lock, f"{line}\n".encode())
+
+    def _resumed(self) -> Path | None:
+        """Sweep what was left behind, but for what this one can go on with."""
+        for path, lock in _left_behind(self._parent, self._prefix):
+            lines = _lines(lock)
+            if self._path is None and self.key and lines[:1] == [self.key] and _is_private(path):
+                self._path, self._lock, self.notes = path, lock, tuple(lines[1:])
+                continue
+            shutil.rmtree(path, ignore_errors=True)
+            os.close(lock)
+        return self._path
+
     def _make(self) -> Path:
         """Another process may sweep the directory before it is locked: then make another one."""
         for _ in range(_TRIES):
             self._path = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self._parent))
             with suppress(FileNotFoundError):
                 self._lock = _create_lock(self._path / _LOCK)
+                self.note(self.key)
                 return self._path
         raise OSError(errno.EAGAIN, "temporary directories are removed by others", self._parent)
 
@@ -145,7 +168,8 @@ def _bounded(name: str) -> str:
 
 def _create_lock(path: Path) -> int:
     """A locked file; FileNotFoundError where a sweeper took it, and its directory, before us."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    fd = os.open(path, flags, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         if not os.path.samestat(os.fstat(fd), os.stat(path)):
@@ -206,20 +230,44 @@ def _rename2(one: Path, other: Path, flag: int) -> bool:
     raise OSError(number, os.strerror(number), str(other))
 
 
-def _sweep(parent: Path, prefix: str) -> None:
-    """Remove staging directories whose process is gone, which is to say: unlocked ones."""
-    for entry in os.scandir(parent):
-        if not entry.name.startswith(prefix) or not entry.is_dir(follow_symlinks=False):
-            continue
+def _left_behind(parent: Path, prefix: str) -> Iterator[tuple[Path, int]]:
+    """Staging directories whose process is gone, which is to say: unlocked ones, now locked."""
+    with os.scandir(parent) as entries:
+        found = [
+            Path(each.path)
+            for each in entries
+            if each.name.startswith(prefix) and each.is_dir(follow_symlinks=False)
+        ]
+    for path in found:
         with suppress(OSError):
-            # Whoever may write here may have put a link or a FIFO in its place.
-            flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-            lock = os.open(os.path.join(entry.path, _LOCK), flags)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(entry.path, ignore_errors=True)
-            finally:
-                os.close(lock)
+            yield path, _try_lock(path / _LOCK)
+
+
+def _try_lock(path: Path) -> int:
+    """The file, locked; raises OSError where it is another's."""
+    # Whoever may write here may have put a link or a FIFO in its place.
+    flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    fd = os.open(path, flags)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _lines(fd: int) -> list[str]:
+    """The whole lines of a file; one that was cut off is none, and neither are those of a FIFO."""
+    with suppress(OSError):
+        text = os.pread(fd, _MOST_NOTES_BYTES, 0).decode("utf-8", "replace")
+        return text.split("\n")[:-1]
+    return []
+
+
+def _is_private(directory: Path) -> bool:
+    """Nobody else can have put anything in it: links to be followed, files to be written through."""
+    status = os.lstat(directory)
+    return status.st_uid == os.geteuid() and not status.st_mode & 0o022
 
 
 def _umask() -> int:
@@ -231,14 +279,17 @@ def _umask() -> int:
     return 0o022
 
 
-def preallocate(path: Path, size_bytes: int) -> None:
+def preallocate(path: Path, size_bytes: int, *, keep: bool = False) -> None:
     """Create a file of this size with its blocks reserved where the file system can.
+
+    ``keep`` leaves what is in one that is there already.
 
     On tmpfs ``fallocate`` zero-fills memory that the transfer writes again, so there the file is
     only extended. Raises DiskFull or LocalError.
     """
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (0 if keep else os.O_TRUNC)
+        fd = os.open(path, flags, 0o666)
         try:
             _reserve(fd, size_bytes)
         finally:

@@ -26,8 +26,8 @@ class Backend(Protocol):
     def renew(self, credentials: Credentials | None) -> None:
         """Sign with these from now on."""
 
-    def received_bytes(self) -> int:
-        """How many have come so far, of jobs that still run too; 0 where that is not counted."""
+    def progress_bytes(self) -> int:
+        """What is got done so far, of jobs that still run too; 0 where that is not counted."""
 
     def close(self) -> None:
         """Drop connections and threads. Jobs still running may never report."""

@@ -4,7 +4,7 @@ A message is a pickled object behind its length (4 bytes, big-endian). Both ends
 program on the same machine, so pickle crosses no trust boundary.
 
     to the worker     Configure once, then Submit, Cancel, Renew; Stop, or the end of the stream
-    to the coordinator   Outcomes, Received; Bye last
+    to the coordinator   Outcomes, Progress; Bye last
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class Outcomes:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """Bytes that have come so far, of jobs that still run too."""
+class Progress:
+    """Bytes got done so far, of jobs that still run too."""
 
     bytes_: int
 

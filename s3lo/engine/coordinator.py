@@ -97,6 +97,8 @@ class Coordinator:
         self._unread: deque[Message | Outcome] = deque()
         self._last_done_at = time.monotonic()
         self._next_check_at = 0.0
+        self._is_starved = False
+        """There was room for more than there was work."""
 
     def run(self, work: Work) -> None:
         """Move everything, or raise what ended it with the store as if it had not begun."""
@@ -114,9 +116,11 @@ class Coordinator:
         """Fill the window, each worker getting its new jobs in one message."""
         now = time.monotonic()
         batches: dict[int, list[Job]] = {}
+        self._is_starved = False
         while self._has_room():
             job = self.retries.due(now) or work.next_job()
             if job is None:
+                self._is_starved = True
                 break
             worker = self._worker_for(job)
             self.ledger.start(job, worker, now)
@@ -233,8 +237,7 @@ class Coordinator:
             self.tuner.disturbed()
             return
         before = self.tuner.width
-        is_full = len(self.ledger) >= self.window.width
-        self.tuner.observe(now, self._pool.received_bytes(), is_full)
+        self.tuner.observe(now, self._pool.progress_bytes(), is_full=not self._is_starved)
         if self.tuner.width != before:
             self.window.set(self.tuner.width)
             self._observe(Note(self.tuner.reason, level=1))

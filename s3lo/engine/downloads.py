@@ -22,7 +22,7 @@ from s3lo.engine.settings import EngineSettings
 from s3lo.engine.transfers import DAMAGED, Download
 from s3lo.engine.verifier import Verifier
 from s3lo.errors import DigestMismatch
-from s3lo.events import BlobDone, BytesMoved, Note, Observer
+from s3lo.events import BlobDone, BytesMoved, Note, Observer, PartDone
 
 _MOST_PATIENCE_SECONDS = 60.0
 
@@ -59,20 +59,20 @@ class Downloads:
         self._verifier = verifier
         self._observe = observer
         self._ids = count()
-        sizes = [blob.size for blob in self._blobs]
+        gaps = [plan.gaps_between(blob.present, blob.size) for blob in self._blobs]
         # As many side by side as are received at once: most parts then come in their blob's order.
         # Where the first blobs are wanted first, as many as cores can hash.
         at_once = 0 if in_order else settings.initial_in_flight
         lanes = max(settings.hash_threads, at_once)
         first = 0 if in_order else random.randrange(lanes)
-        self._order = plan.interleave(sizes, self._part_bytes, lanes, first)
+        self._order = plan.interleave(gaps, self._part_bytes, lanes, first)
         self._again: deque[plan.Range] = deque()
         self._arriving: dict[int, _Arrival] = {}
         self._fetched_twice: set[int] = set()
         self._left = len(self._blobs)
-        for number, blob in enumerate(self._blobs):
-            if blob.size == 0:
-                self._open(number)
+        for number, missing in enumerate(gaps):
+            if not missing:
+                self._open(number, self._blobs[number].present)
 
     @property
     def is_finished(self) -> bool:
@@ -83,7 +83,7 @@ class Downloads:
         if part is None:
             return None
         if part.blob not in self._arriving:
-            self._open(part.blob)
+            self._open(part.blob, self._blobs[part.blob].present)
         blob, arrival = self._blobs[part.blob], self._arriving[part.blob]
         return Get(
             id=next(self._ids),
@@ -103,6 +103,8 @@ class Downloads:
         arrival.etag = arrival.etag or outcome.value
         arrival.left_bytes -= job.length
         self._observe(BytesMoved("transfer", job.length))
+        digest = str(self._blobs[job.blob].digest)
+        self._observe(PartDone(digest, job.offset, job.length))
         piece = (job.offset, job.offset + job.length)
         if arrival.is_hashed_there:
             arrival.pieces.append(piece)
@@ -162,15 +164,21 @@ class Downloads:
         """What must be undone in the store when this ends early: nothing."""
         return []
 
-    def _open(self, number: int) -> None:
+    def _open(self, number: int, present: Sequence[plan.Stretch] = ()) -> None:
+        """Make a blob's file, or go on with what is in it, which is hashed here."""
         blob = self._blobs[number]
-        files.preallocate(blob.path, blob.size)
-        hashed_there = self._workers_hash and blob.size > 0
-        self._arriving[number] = _Arrival(blob.size, hashed_there)
-        if self._verify and not hashed_there:
+        files.preallocate(blob.path, blob.size, keep=bool(present))
+        missing = plan.gaps_between(present, blob.size)
+        left_bytes = sum(end - start for start, end in missing)
+        hashed_there = self._workers_hash and blob.size > 0 and not present
+        self._arriving[number] = _Arrival(left_bytes, hashed_there)
+        if not self._verify:
+            if left_bytes == 0:
+                self._complete(number)
+        elif not hashed_there:
             self._verifier.add(number, str(blob.path), blob.size)
-        elif blob.size == 0:
-            self._complete(number)
+            for piece in plan.gaps_between(missing, blob.size):
+                self._verifier.arrived(number, *piece)
 
     def _fetch_again(self, number: int) -> None:
         """The first mismatch may have happened on the way here; a second one did not."""
@@ -178,7 +186,7 @@ class Downloads:
         blob = self._blobs[number]
         self._observe(BytesMoved("transfer", -blob.size))
         self._open(number)
-        self._again.extend(plan.ranges(number, blob.size, self._part_bytes))
+        self._again.extend(plan.ranges(number, [(0, blob.size)], self._part_bytes))
 
     def _complete(self, number: int) -> None:
         blob = self._blobs[number]

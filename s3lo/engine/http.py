@@ -41,16 +41,19 @@ class HttpConnection:
     """Used by one thread; any other may ``abort`` it."""
 
     def __init__(self, opened: socket.socket, *, waits_in_kernel: bool) -> None:
-        """``waits_in_kernel``: a read waits there until all of it has come, which TLS cannot."""
+        """``waits_in_kernel``: a timeout of the socket's own ends a read, which TLS does not heed."""
         self._socket = opened
         self._waits_in_kernel = waits_in_kernel
         self._patience_seconds = -1.0
+        self._end: NoConnection | None = None
         if waits_in_kernel:
             opened.settimeout(None)
         self._buffer = bytearray(_HEAD_BYTES)
         self._rest = memoryview(b"")
         self.answers = 0
         """How many came over it: a fresh one that breaks at once is no old one that was closed."""
+        self.body_bytes = 0
+        """Received of bodies."""
 
     def ask(self, method: str, path: str, headers: tuple[tuple[str, str], ...]) -> Head:
         """Send a request without a body and read the head of its answer."""
@@ -82,11 +85,14 @@ class HttpConnection:
     def fill(self, memory: memoryview) -> int:
         """Fill memory with the body's next bytes: all of it, or what came before it broke; raises
         NoConnection where nothing came."""
+        if self._end:
+            raise self._end
         filled = 0
         while filled < len(memory):
             try:
                 filled += self._read_into(memory[filled:])
-            except NoConnection:
+            except NoConnection as end:
+                self._end = end
                 if filled:
                     break
                 raise
@@ -114,22 +120,25 @@ class HttpConnection:
         memory = memoryview(bytearray(_HEAD_BYTES))
         with suppress(NoConnection):
             while len(body) < count and not (end and body.endswith(end)):
-                got = self._read_into(memory[: count - len(body)], flags=0)
+                got = self._read_into(memory[: count - len(body)])
                 body += memory[:got]
         return bytes(body)
 
-    def _read_into(self, memory: memoryview, flags: int = socket.MSG_WAITALL) -> int:
+    def _read_into(self, memory: memoryview) -> int:
         if self._rest:
             count = min(len(memory), len(self._rest))
             memory[:count] = self._rest[:count]
             self._rest = self._rest[count:]
+            self.body_bytes += count
             return count
         try:
-            count = self._socket.recv_into(memory, 0, flags if self._waits_in_kernel else 0)
+            # Without MSG_WAITALL, for which each packet wakes the reader: 10% of a pull's time.
+            count = self._socket.recv_into(memory)
         except OSError as error:
             raise _broken(error) from error
         if count == 0:
             raise NoConnection("the connection was closed in the middle of an answer")
+        self.body_bytes += count
         return count
 
     def _read_head(self) -> Head:

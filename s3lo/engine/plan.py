@@ -49,14 +49,29 @@ def upload_part_bytes(size: int, preferred: int) -> int:
     return min(MAX_UPLOAD_PART_BYTES, max(MIN_UPLOAD_PART_BYTES, wanted, needed))
 
 
-def ranges(blob: int, size: int, part_bytes: int) -> Iterator[Range]:
-    """Cut one blob into consecutive ranges that cover it once; an empty blob has none."""
-    for offset in range(0, size, part_bytes):
-        yield Range(blob, offset, min(part_bytes, size - offset))
+Stretch = tuple[int, int]
+"""Start and end of bytes of a blob."""
+
+
+def ranges(blob: int, gaps: Sequence[Stretch], part_bytes: int) -> Iterator[Range]:
+    """Cut what is missing of one blob into consecutive ranges that cover it once."""
+    for start, end in gaps:
+        for offset in range(start, end, part_bytes):
+            yield Range(blob, offset, min(part_bytes, end - offset))
+
+
+def gaps_between(present: Sequence[Stretch], size: int) -> list[Stretch]:
+    """What of a blob is in none of these stretches, which may overlap and come in any order."""
+    gaps, position = [], 0
+    for start, end in sorted((s, min(e, size)) for s, e in present if s < min(e, size)):
+        if start > position:
+            gaps.append((position, start))
+        position = max(position, end)
+    return [*gaps, (position, size)] if position < size else gaps
 
 
 def interleave(
-    sizes: Sequence[int], part_bytes: int, lanes: int, first: int = 0
+    gaps: Sequence[Sequence[Stretch]], part_bytes: int, lanes: int, first: int = 0
 ) -> Iterator[Range]:
     """The ranges of many blobs in the order they are asked for.
 
@@ -65,7 +80,7 @@ def interleave(
     been asked for whole, the next one takes its lane. ``first`` says which lane begins: nodes that
     pull one image at one moment should not all ask for the same range.
     """
-    waiting = iter(range(len(sizes)))
+    waiting = iter(range(len(gaps)))
     active: deque[Iterator[Range]] = deque()
     turn = first
     while True:
@@ -73,7 +88,7 @@ def interleave(
             blob = next(waiting, None)
             if blob is None:
                 break
-            active.append(ranges(blob, sizes[blob], part_bytes))
+            active.append(ranges(blob, gaps[blob], part_bytes))
         if not active:
             return
         active.rotate(-turn)

@@ -24,7 +24,7 @@ from s3lo.engine.channel import (
     Channel,
     Configure,
     Outcomes,
-    Received,
+    Progress,
     Renew,
     Stop,
     Submit,
@@ -71,7 +71,7 @@ class Worker(Protocol):
 
     def renew(self, credentials: Credentials | None) -> None: ...
 
-    def received_bytes(self) -> int:
+    def progress_bytes(self) -> int:
         """So far, of jobs that still run too."""
 
     def kill(self) -> None:
@@ -101,8 +101,8 @@ class InProcessWorker:
     def renew(self, credentials: Credentials | None) -> None:
         self._backend.renew(credentials)
 
-    def received_bytes(self) -> int:
-        return self._backend.received_bytes()
+    def progress_bytes(self) -> int:
+        return self._backend.progress_bytes()
 
     def kill(self) -> None:
         raise WorkerDied("the transfer hangs inside this process and cannot be ended")
@@ -123,7 +123,7 @@ class ProcessWorker:
         self.number = number
         self._inbox = inbox
         self._peak_rss_bytes = 0
-        self._received_bytes = 0
+        self._progress_bytes = 0
         self._is_closing = False
         ours, theirs = socket.socketpair()
         self._channel = Channel(ours)
@@ -150,8 +150,8 @@ class ProcessWorker:
     def renew(self, credentials: Credentials | None) -> None:
         self._tell(Renew(credentials))
 
-    def received_bytes(self) -> int:
-        return self._received_bytes
+    def progress_bytes(self) -> int:
+        return self._progress_bytes
 
     def kill(self) -> None:
         self._process.kill()
@@ -178,8 +178,8 @@ class ProcessWorker:
             match message:
                 case Outcomes(outcomes):
                     self._inbox(Reported(self.number, outcomes))
-                case Received(count):
-                    self._received_bytes = count
+                case Progress(count):
+                    self._progress_bytes = count
                 case Bye(peak_rss_bytes):
                     self._peak_rss_bytes = peak_rss_bytes
         if not self._is_closing:
@@ -194,7 +194,7 @@ class Pool:
         self._workers = {number: start(number) for number in range(count)}
         self._next = count
         self._replacements_left = MAX_REPLACEMENTS
-        self._received_by_the_gone = 0
+        self._progress_of_the_gone = 0
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -214,7 +214,7 @@ class Pool:
     def remove(self, number: int) -> None:
         """Take a dead worker out."""
         gone = self._workers.pop(number)
-        self._received_by_the_gone += gone.received_bytes()
+        self._progress_of_the_gone += gone.progress_bytes()
         gone.close()
 
     def add(self) -> int:
@@ -224,10 +224,10 @@ class Pool:
         self._next += 1
         return number
 
-    def received_bytes(self) -> int:
+    def progress_bytes(self) -> int:
         """By all workers so far, of jobs that still run too."""
-        now = sum(worker.received_bytes() for worker in self._workers.values())
-        return self._received_by_the_gone + now
+        now = sum(worker.progress_bytes() for worker in self._workers.values())
+        return self._progress_of_the_gone + now
 
     def renew(self, credentials: Credentials | None) -> None:
         for worker in self._workers.values():

@@ -5,7 +5,7 @@
                 target 8 MiB, 64 MiB at most; never so large that those in flight at first would
                 have fewer than 4 each, and not below 2 MiB
     in flight   2.5 parts per Gbit/s of the target (85 MB/s a connection, with some to spare), at
-                least 8, at first no more than 4 a CPU when receiving (the tuner widens it), never
+                least 8, at first no more than 2 a CPU when receiving (the tuner widens it), never
                 more than the memory holds
     processes   none for less than 256 MiB or on up to 2 CPUs; else one per 10 Gbit/s of the
                 target, up to half the CPUs, each with a few parts of its own
@@ -49,13 +49,14 @@ PART_OVERHEAD = 1.5
 """Memory a part takes that is being sent, in parts: its bytes in the client, and their copy on the way."""
 LANE_BYTES = 384 * KIB
 """Memory a part takes that is being received: 256 KiB, a thread, and its connection's state."""
-STARTING_LANES_PER_CPU = 4
+STARTING_LANES_PER_CPU = 2
 FILES_FOR_OTHERS = 48
 """Of half of those that may be open: a part in flight takes two, its connection and its file."""
 ROOM_TO_CLIMB = 8
 """How far the tuner may widen the window, where the memory allows it."""
 PARTS_PER_TRANSFER = 512
 LEAST_PARTS_PER_LANE = 4
+LEAST_LANES = 4
 LEAST_RECEIVED_PART_BYTES = 2 * MIB
 MOST_RECEIVED_PART_BYTES = 64 * MIB
 
@@ -75,7 +76,7 @@ class EngineSettings:
     client_threads: int
     verify: bool = True
     is_tuned: bool = False
-    """Whether the window follows measured goodput; not where a number of requests was asked for."""
+    """Whether the window follows measured goodput."""
     reasons: tuple[str, ...] = ()
 
 
@@ -97,7 +98,7 @@ def choose(
         SMALL_IN_FLIGHT if is_small else max(LEAST_IN_FLIGHT, round(target * IN_FLIGHT_PER_GBPS))
     )
     if receives and not is_small:
-        wanted = min(wanted, max(LEAST_IN_FLIGHT, STARTING_LANES_PER_CPU * machine.cpus))
+        wanted = min(wanted, max(LEAST_LANES, STARTING_LANES_PER_CPU * machine.cpus))
     wanted = min(wanted, options.max_in_flight or MOST_IN_FLIGHT)
     part = aligned(options.part_size_bytes or _part_bytes(total_bytes, target, wanted, receives))
     held = LANE_BYTES if receives else int(part * PART_OVERHEAD)
@@ -106,8 +107,8 @@ def choose(
     memory = _memory(options, machine, _needed_bytes(processes, room, held))
     if options.processes is None:
         processes = _affordable(processes, held, memory)
-    most, why_most = _most_in_flight(options, memory, part, held, processes)
-    most = min(most, max(1, processes) * max(1, machine.open_files // 2 - FILES_FOR_OTHERS))
+    files = max(1, processes) * max(1, machine.open_files // 2 - FILES_FOR_OTHERS)
+    most, why_most = _most_in_flight(options, memory, part, held, processes, files)
     threads = min(SMALL_THREADS, machine.cpus) if is_small else machine.cpus // max(1, processes)
     return EngineSettings(
         target_gbps=target,
@@ -120,7 +121,7 @@ def choose(
         hash_threads=machine.cpus,
         client_threads=max(1, min(MOST_CLIENT_THREADS, threads)),
         verify=options.verify != "none",
-        is_tuned=receives and options.max_in_flight is None,
+        is_tuned=receives,
         reasons=(why_target, why_processes, why_most),
     )
 
@@ -211,7 +212,7 @@ def _affordable(processes: int, held_bytes: int, memory_bytes: int) -> int:
 
 
 def _most_in_flight(
-    options: EngineOptions, memory: int, part: int, held: int, processes: int
+    options: EngineOptions, memory: int, part: int, held: int, processes: int, files: int
 ) -> tuple[int, str]:
     fitting = (memory - PROCESS_BYTES * (1 + processes)) // held
     if fitting < max(1, processes):
@@ -220,7 +221,7 @@ def _most_in_flight(
             f" for {max(1, processes)} processes",
             hint="Give more with --memory-limit, or ask for smaller parts or fewer processes.",
         )
-    most = min(fitting, options.max_in_flight or MOST_IN_FLIGHT, MOST_IN_FLIGHT)
+    most = min(fitting, options.max_in_flight or MOST_IN_FLIGHT, MOST_IN_FLIGHT, files)
     why = (
         f"in flight: at most {most} parts of {part / MIB:g} MiB in {memory / MIB:.0f} MiB of memory"
     )

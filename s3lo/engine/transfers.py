@@ -9,6 +9,7 @@ from threading import Event
 from typing import Protocol
 
 from s3lo.engine.jobs import Headers
+from s3lo.engine.plan import Stretch, gaps_between
 from s3lo.engine.report import EngineReport
 from s3lo.events import Observer
 from s3lo.model.digest import Digest
@@ -19,12 +20,21 @@ DAMAGED = "The stored object is damaged: push the image again with --force to re
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """The object ``key``, which must be ``size`` bytes with this digest, goes to the file ``path``."""
+    """The object ``key``, which must be ``size`` bytes with this digest, goes to the file ``path``.
+
+    ``present`` are the ranges, start and end, that an earlier try left in the file: they are not
+    fetched again, and proven with the rest.
+    """
 
     digest: Digest
     size: int
     key: str
     path: Path
+    present: tuple[Stretch, ...] = ()
+
+    @property
+    def missing_bytes(self) -> int:
+        return sum(end - start for start, end in gaps_between(self.present, self.size))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Tuner: looks for the width at which bytes come fastest. A pure decision on samples.
 
-    climb   twice as wide, as long as that pays: from 8 to 256 in five samples
+    climb   twice as wide, as long as that pays: from 8 to 256 in five samples, a second and a half
     hold    where it stopped, trying a bit wider and a bit narrower by turns, ever less often while
             nothing changes: what is given up when narrower is no slower costs nobody anything
 
@@ -52,15 +52,17 @@ class Tuner:
         self._sample: _Sample | None = None
         self._base = (self.width, 0.0)
         """The width to fall back to, and its goodput in bytes per second."""
+        self._is_doubted = False
+        """The last sample of a climb did not pay; one more decides, for a moment proves little."""
         self._goes_up = True
         self._rest_seconds = FIRST_REST_SECONDS
         self._rest_until = 0.0
         self.reason = ""
         """Of the last change, in words."""
 
-    def observe(self, now: float, received_bytes: int, is_full: bool) -> None:
+    def observe(self, now: float, progress_bytes: int, is_full: bool) -> None:
         """What has come up to ``now``; ``is_full``: the window was, so that its width mattered."""
-        if not is_full or (received_bytes == 0 and self._phase is _Phase.CLIMB):
+        if not is_full or (progress_bytes == 0 and self._phase is _Phase.CLIMB):
             self._sample = None
             return
         if self._phase is _Phase.REST:
@@ -72,38 +74,57 @@ class Tuner:
         if now < self._sample.since:
             return
         if self._sample.bytes_ < 0:
-            self._sample = _Sample(now, received_bytes)
+            self._sample = _Sample(now, progress_bytes)
             return
         seconds = now - self._sample.since
         if seconds >= SAMPLE_SECONDS:
-            self._decide((received_bytes - self._sample.bytes_) / seconds, now)
+            self._decide((progress_bytes - self._sample.bytes_) / seconds, now)
 
     def disturbed(self) -> None:
         """The width was not the tuner's for a while: what was measured meanwhile says nothing."""
         self._sample = None
 
     def _decide(self, goodput: float, now: float) -> None:
-        width, before = self._base
         self._sample = None
         if self._phase is _Phase.CLIMB:
-            if goodput >= DOUBLING_PAYS * before and self.width < self._most:
-                self._base = (self.width, goodput)
-                self._turn(min(self._most, 2 * self.width), goodput)
-                return
-            self._settle(width if goodput < DOUBLING_PAYS * before else self.width, goodput, now)
+            self._climb(goodput, now)
         elif self._phase is _Phase.COMPARE:
             self._base = (self.width, goodput)
             self._enter(_Phase.TRY)
             self._turn(self._next_try(), goodput)
         else:
-            paid = WIDER_PAYS if self._goes_up else NARROWER_COSTS_NOTHING
-            kept = self.width != width and goodput >= paid * before
-            self._rest_seconds = (
-                FIRST_REST_SECONDS if kept else min(2 * self._rest_seconds, LONGEST_REST_SECONDS)
-            )
-            if not kept:
-                self._goes_up = not self._goes_up
-            self._settle(self.width if kept else width, goodput, now)
+            self._tried(goodput, now)
+
+    def _climb(self, goodput: float, now: float) -> None:
+        width, before = self._base
+        if goodput >= DOUBLING_PAYS * before:
+            self._is_doubted = False
+            self._base = (self.width, goodput)
+            if self.width < self._most:
+                self._turn(min(self._most, 2 * self.width), goodput)
+            else:
+                self._settle(self.width, goodput, now)
+        elif not self._is_doubted:
+            self._is_doubted = True
+        else:
+            self._is_doubted = False
+            self._settle(width, goodput, now)
+
+    def _tried(self, goodput: float, now: float) -> None:
+        width, before = self._base
+        paid = WIDER_PAYS if self._goes_up else NARROWER_COSTS_NOTHING
+        if self.width == width or goodput < paid * before:
+            self._goes_up = not self._goes_up
+            self._rest_seconds = min(2 * self._rest_seconds, LONGEST_REST_SECONDS)
+            self._settle(width, goodput, now)
+            return
+        self._rest_seconds = FIRST_REST_SECONDS
+        if self._goes_up and goodput >= DOUBLING_PAYS * before:
+            self._base = (self.width, goodput)
+            self._enter(_Phase.CLIMB)
+            self._turn(min(self._most, 2 * self.width), goodput)
+        else:
+            self._settle(self.width, goodput, now)
 
     def _next_try(self) -> int:
         if self._goes_up:

@@ -163,7 +163,7 @@ class Uploads:
         progress.stage = _Stage.MOVING
         progress.upload_id = outcome.value
         progress.is_checked = bool(outcome.checksum)
-        progress.waiting = plan.ranges(number, size, part_bytes)
+        progress.waiting = plan.ranges(number, [(0, size)], part_bytes)
         progress.parts_left = -(-size // part_bytes)
         self._moving.append(number)
 

@@ -24,7 +24,7 @@ from s3lo.engine.channel import (
     Channel,
     Configure,
     Outcomes,
-    Received,
+    Progress,
     Renew,
     Stop,
     Submit,
@@ -33,7 +33,7 @@ from s3lo.engine.jobs import Outcome
 from s3lo.engine.machine import peak_rss_bytes
 
 _PARENT_CHECK_SECONDS = 1.0
-_RECEIVED_SECONDS = 0.1
+_PROGRESS_SECONDS = 0.1
 """How often the coordinator, which tunes by it, is told what has come."""
 
 
@@ -47,7 +47,7 @@ def main(fd: int, parent: int) -> None:
     backend = make_backend(configure.backend)
     outcomes: SimpleQueue[Outcome] = SimpleQueue()
     threading.Thread(target=_send_outcomes, args=(outcomes, channel), daemon=True).start()
-    threading.Thread(target=_send_received, args=(backend, channel), daemon=True).start()
+    threading.Thread(target=_send_progress, args=(backend, channel), daemon=True).start()
     channel.wait_at_most(_PARENT_CHECK_SECONDS)
     while os.getppid() == parent:
         try:
@@ -88,14 +88,14 @@ def _send_outcomes(outcomes: SimpleQueue[Outcome], channel: Channel) -> None:
             os._exit(0)
 
 
-def _send_received(backend: Backend, channel: Channel) -> None:
+def _send_progress(backend: Backend, channel: Channel) -> None:
     told = 0
     while True:
-        time.sleep(_RECEIVED_SECONDS)
-        count = backend.received_bytes()
+        time.sleep(_PROGRESS_SECONDS)
+        count = backend.progress_bytes()
         if count != told:
             try:
-                channel.send(Received(count))
+                channel.send(Progress(count))
             except OSError:
                 return  # the other thread, or the reader, ends the process
             told = count

@@ -15,7 +15,7 @@ from s3lo.errors import IntegrityError, NotFoundError, S3loError
 from s3lo.events import Note, Observer
 from s3lo.model import media_types
 from s3lo.model.digest import Digest
-from s3lo.model.documents import Descriptor, parse_config
+from s3lo.model.documents import parse_config
 from s3lo.model.platform import Platform
 from s3lo.operations.arrivals import Arrivals
 from s3lo.operations.beside import Linked, beside
@@ -33,20 +33,21 @@ def bring(what: Bringing, delivery: Delivery, observer: Observer, cancel: Event 
 
 @dataclass(frozen=True, slots=True)
 class Bringing:
-    """What is to be brought: the blobs ``needed`` of an image, the others being ``known``.
+    """What is to be brought: some blobs of an image, the others being ``known``.
 
     ``wanted`` is the platform that was asked for.
     """
 
     depot: Depot
-    needed: Sequence[Descriptor]
+    downloads: Sequence[Download]
     image: PulledImage
     known: frozenset[Digest]
     wanted: Platform | None = None
 
     @property
     def total_bytes(self) -> int:
-        return sum(blob.size for blob in self.needed)
+        """What is to be moved."""
+        return sum(each.missing_bytes for each in self.downloads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def _while_loading(
     what: Bringing, delivery: Delivery, observer: Observer, cancel: Event | None
 ) -> Brought:
     """Deliver from the first blob on, in a thread that a signal reaches, and transfer beside it."""
-    arrivals = Arrivals(observer, (blob.digest for blob in what.needed))
+    arrivals = Arrivals(observer, (each.digest for each in what.downloads))
     stop = Linked(cancel)
     transferring = Phase("transfer", arrivals.observe, what.total_bytes)
 
@@ -92,17 +93,13 @@ def _while_loading(
 def _download(
     what: Bringing, observer: Observer, cancel: Event | None, *, in_order: bool = False
 ) -> EngineReport:
-    downloads = [
-        Download(blob.digest, blob.size, keys.blob_key(blob.digest), what.image.path(blob.digest))
-        for blob in what.needed
-    ]
     try:
-        return what.depot.engine.download(downloads, observer, cancel, in_order=in_order)
+        return what.depot.engine.download(what.downloads, observer, cancel, in_order=in_order)
     except NotFoundError as error:
-        raise _absent_blob(what.depot.store, what.needed, error) from error
+        raise _absent_blob(what.depot.store, what.downloads, error) from error
 
 
-def _absent_blob(store: Store, needed: Sequence[Descriptor], error: NotFoundError) -> S3loError:
+def _absent_blob(store: Store, needed: Sequence[Download], error: NotFoundError) -> S3loError:
     """A blob that is not there: kept as chunks by the Go tool, or missing, which is damage."""
     for blob in needed:
         if store.head(keys.blob_key(blob.digest)) is not None:

@@ -37,8 +37,9 @@ class Delivery(Protocol):
     def known(self, manifest: Manifest, read_config: ReadConfig) -> frozenset[Digest]:
         """Layers that the destination has already: they are neither brought nor delivered."""
 
-    def staging(self) -> Staging:
-        """Where the blobs are brought first."""
+    def staging(self, key: str = "") -> Staging:
+        """Where the blobs are brought first; one with the ``key`` of a pull that was killed has what
+        that one had brought."""
 
     @property
     def follows(self) -> bool:
@@ -103,7 +104,8 @@ class LayoutDelivery:
         del manifest, read_config
         return frozenset()
 
-    def staging(self) -> Staging:
+    def staging(self, key: str = "") -> Staging:
+        self._staging.key = key
         return self._staging
 
     def deliver(self, image: PulledImage, known: frozenset[Digest], ready: Ready = at_once) -> str:
@@ -133,8 +135,8 @@ class ArchiveDelivery:
         del manifest, read_config
         return frozenset()
 
-    def staging(self) -> Staging:
-        return Staging(self._scratch)
+    def staging(self, key: str = "") -> Staging:
+        return Staging(self._scratch, key=key)
 
     def deliver(self, image: PulledImage, known: frozenset[Digest], ready: Ready = at_once) -> str:
         del known, ready
@@ -178,8 +180,8 @@ class DockerDelivery:
             count = daemon.known_layers(read_config().diff_ids)
         return frozenset(layers[:count]) - frozenset(layers[count:])
 
-    def staging(self) -> Staging:
-        return Staging(self._scratch)
+    def staging(self, key: str = "") -> Staging:
+        return Staging(self._scratch, key=key)
 
     def deliver(self, image: PulledImage, known: frozenset[Digest], ready: Ready = at_once) -> str:
         from s3lo.transports.docker_daemon import connect

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
 from s3lo import errors, files
+from s3lo.bucket import keys
 from s3lo.bucket.local import is_store
 from s3lo.bucket.options import ConnectionOptions
 from s3lo.bucket.store import Store
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.report import EngineReport
+from s3lo.engine.transfers import Download
 from s3lo.events import Observer, ignore
 from s3lo.model.digest import Digest
-from s3lo.model.documents import ImageConfig, Manifest, parse_config
+from s3lo.model.documents import Descriptor, ImageConfig, Manifest, parse_config
 from s3lo.model.platform import Platform
 from s3lo.model.reference import ImageReference, parse_image_reference
 from s3lo.operations.bring import Bringing, bring
 from s3lo.operations.delivery import Delivery, delivery_to
 from s3lo.operations.depot import Depot, opened
+from s3lo.operations.journal import Journal
 from s3lo.operations.phase import Phase, cancellable, one_at_a_time
 from s3lo.operations.resolve import read_document, resolve
 from s3lo.operations.results import Phases, PulledBlob, PullResult
@@ -32,11 +35,22 @@ _NO_ENGINE = EngineOptions()
 
 
 @dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be pulled, and to where."""
+
+    source: ImageReference
+    wanted: Platform | None
+    delivery: Delivery
+    verifies: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Pulled:
     """What came of a pull, before it is told."""
 
     manifest: Manifest
-    known: frozenset[Digest]
+    moved_bytes: Mapping[Digest, int]
+    """Of each blob that was not there at all, or not whole."""
     platform: str
     destination: str
     phases: Phases
@@ -69,8 +83,9 @@ def pull(
         source = parse_image_reference(reference, is_store)
         wanted = Platform.parse(platform) if platform else None
         delivery = delivery_to(to, image_tag or _default_name(source), force, tmpdir, observer)
+        asked = _Asked(source, wanted, delivery, verifies=engine.verify != "none")
         with opened(source.location, connection, engine) as depot:
-            pulled = _pull(depot, source, wanted, delivery, observer, cancel)
+            pulled = _pull(depot, asked, observer, cancel)
         return _result(source, pulled, started_at)
 
 
@@ -79,33 +94,40 @@ def _default_name(source: ImageReference) -> str:
     return "" if source.digest else source.name
 
 
-def _pull(
-    depot: Depot,
-    source: ImageReference,
-    wanted: Platform | None,
-    delivery: Delivery,
-    observer: Observer,
-    cancel: Event | None,
-) -> _Pulled:
+def _pull(depot: Depot, asked: _Asked, observer: Observer, cancel: Event | None) -> _Pulled:
+    delivery = asked.delivery
     with Phase("resolve", observer) as resolving:
         delivery.check()
-        manifest = resolve(depot.store, source, wanted)
+        manifest = resolve(depot.store, asked.source, asked.wanted)
         known = delivery.known(manifest, lambda: _config(depot.store, manifest))
     needed = [blob for blob in manifest.blobs if blob.digest not in known]
-    with delivery.staging() as directory:
+    staging = delivery.staging(str(manifest.digest))
+    with staging as directory:
         blobs_dir = directory / "blobs" / "sha256"
         _make(blobs_dir)
-        files.require_free_space(directory, sum(blob.size for blob in needed))
         image = PulledImage(manifest, blobs_dir)
-        what = Bringing(depot, needed, image, known, wanted)
-        brought = bring(what, delivery, observer, cancel)
+        journal = Journal(staging, observer)
+        downloads = [
+            _download_of(blob, image, journal if asked.verifies else None) for blob in needed
+        ]
+        what = Bringing(depot, downloads, image, known, asked.wanted)
+        files.require_free_space(directory, what.total_bytes)
+        brought = bring(what, delivery, journal.observe, cancel)
     phases = Phases(resolving.seconds, brought.transfer_seconds, brought.load_seconds)
-    return _Pulled(manifest, known, brought.platform, brought.destination, phases, brought.engine)
+    moved = {each.digest: each.missing_bytes for each in downloads if each.missing_bytes}
+    return _Pulled(manifest, moved, brought.platform, brought.destination, phases, brought.engine)
+
+
+def _download_of(blob: Descriptor, image: PulledImage, journal: Journal | None) -> Download:
+    """``journal`` says what is there; without one, which is without a digest to prove it, nothing."""
+    path = image.path(blob.digest)
+    present = journal.present(blob, path) if journal else ()
+    return Download(blob.digest, blob.size, keys.blob_key(blob.digest), path, present)
 
 
 def _make(directory: Path) -> None:
     try:
-        directory.mkdir(parents=True)
+        directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise errors.from_os(error, "making") from error
 
@@ -116,10 +138,10 @@ def _config(store: Store, manifest: Manifest) -> ImageConfig:
 
 def _result(source: ImageReference, pulled: _Pulled, started_at: float) -> PullResult:
     blobs: Sequence[PulledBlob] = [
-        PulledBlob(str(blob.digest), blob.size, blob.digest not in pulled.known)
+        PulledBlob(str(blob.digest), blob.size, blob.digest in pulled.moved_bytes)
         for blob in pulled.manifest.blobs
     ]
-    moved = sum(blob.size for blob in blobs if blob.transferred)
+    moved = sum(pulled.moved_bytes.values())
     seconds = pulled.phases.transfer
     return PullResult(
         reference=str(source),

@@ -90,7 +90,7 @@ def test_ranges_come_over_one_connection_and_the_digest_after_the_last(tmp_path:
         assert made.fetch(5000, len(CONTENT) - 5000) == Done(1, '"one"')
         assert made.reports.get(timeout=30) == Hashed(0, HEX)
         assert made.path.read_bytes() == CONTENT
-        assert made.backend.received_bytes() == len(CONTENT)
+        assert made.backend.progress_bytes() == len(CONTENT)
 
 
 def test_a_kept_connection_that_was_closed_meanwhile_is_nobodys_failure(tmp_path: Path) -> None:

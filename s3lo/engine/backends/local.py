@@ -45,7 +45,7 @@ class LocalBackend:
     def renew(self, credentials: Credentials | None) -> None:
         del credentials  # files ask for none
 
-    def received_bytes(self) -> int:
+    def progress_bytes(self) -> int:
         return 0
 
     def close(self) -> None:

@@ -109,7 +109,7 @@ class NativeBackend:
     def renew(self, credentials: Credentials | None) -> None:
         self._client.credentials = credentials
 
-    def received_bytes(self) -> int:
+    def progress_bytes(self) -> int:
         return 0
 
     def close(self) -> None:

@@ -62,9 +62,11 @@ class SocketBackend:
     def renew(self, credentials: Credentials | None) -> None:
         self._credentials = credentials
 
-    def received_bytes(self) -> int:
-        """So far, of ranges that are under way too."""
-        return sum(lane.received_bytes for lane in self._lanes)
+    def progress_bytes(self) -> int:
+        """Received so far, of ranges that are under way too, less what waits to be hashed: where
+        hashing falls behind, more connections only make it fall behind further."""
+        received = sum(lane.received_bytes for lane in self._lanes)
+        return received - self._verifier.waiting_bytes
 
     def close(self) -> None:
         for _ in self._threads:

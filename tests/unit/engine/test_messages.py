@@ -33,7 +33,7 @@ MESSAGES = (
     channel.Renew(CREDENTIALS),
     channel.Stop(),
     channel.Outcomes((jobs.Done(1, "etag"), jobs.Hashed(2, "hex"))),
-    channel.Received(1 << 40),
+    channel.Progress(1 << 40),
     channel.Bye(1 << 40),
 )
 
@@ -41,7 +41,7 @@ MESSAGES = (
 def test_every_kind_of_job_and_message_is_covered_here() -> None:
     assert {type(job) for job in JOBS} == set(jobs.Job.__args__)
     named = {name for name in vars(channel) if name[0].isupper()} & {
-        "Configure", "Submit", "Cancel", "Renew", "Stop", "Outcomes", "Received", "Bye",
+        "Configure", "Submit", "Cancel", "Renew", "Stop", "Outcomes", "Progress", "Bye",
     }  # fmt: skip
     assert {type(message).__name__ for message in MESSAGES} == named
 

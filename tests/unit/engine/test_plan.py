@@ -11,11 +11,16 @@ from s3lo.engine import plan
 sizes = st.lists(st.integers(0, 300), max_size=12)
 
 
+def whole(blob_sizes: list[int]) -> list[list[plan.Stretch]]:
+    """Blobs of which nothing is there yet."""
+    return [plan.gaps_between([], size) for size in blob_sizes]
+
+
 @given(sizes, st.integers(1, 50), st.integers(1, 20))
 def test_interleaved_parts_cover_every_blob_once(
     blob_sizes: list[int], part: int, lanes: int
 ) -> None:
-    parts = list(plan.interleave(blob_sizes, part, lanes))
+    parts = list(plan.interleave(whole(blob_sizes), part, lanes))
     for blob, size in enumerate(blob_sizes):
         mine = [p for p in parts if p.blob == blob]
         assert [p.offset for p in mine] == list(range(0, size, part))
@@ -29,7 +34,7 @@ def test_no_more_blobs_than_lanes_are_under_way_at_once(
 ) -> None:
     left = {n: -(-size // part) for n, size in enumerate(blob_sizes) if size}
     started: set[int] = set()
-    for p in plan.interleave(blob_sizes, part, lanes):
+    for p in plan.interleave(whole(blob_sizes), part, lanes):
         started.add(p.blob)
         under_way = [n for n in started if left[n]]
         assert len(under_way) <= lanes
@@ -37,16 +42,17 @@ def test_no_more_blobs_than_lanes_are_under_way_at_once(
 
 
 def test_nodes_that_pull_together_begin_with_different_ranges() -> None:
-    begun = {next(plan.interleave([50, 40, 30], 10, 3, first)).blob for first in range(3)}
+    begun = {next(plan.interleave(whole([50, 40, 30]), 10, 3, first)).blob for first in range(3)}
     assert begun == {0, 1, 2}
-    whole = [
-        sorted((p.blob, p.offset) for p in plan.interleave([50, 40], 10, 2, n)) for n in (0, 1)
+    asked = [
+        sorted((p.blob, p.offset) for p in plan.interleave(whole([50, 40]), 10, 2, n))
+        for n in (0, 1)
     ]
-    assert whole[0] == whole[1]
+    assert asked[0] == asked[1]
 
 
 def test_lanes_take_turns_so_that_blobs_advance_together() -> None:
-    blobs = [p.blob for p in plan.interleave([30, 30, 30], 10, 2)]
+    blobs = [p.blob for p in plan.interleave(whole([30, 30, 30]), 10, 2)]
     assert blobs[:4] == [0, 1, 0, 1]
     assert set(blobs[-2:]) == {2}
 
@@ -74,3 +80,13 @@ def test_an_object_beyond_five_tebibytes_is_refused() -> None:
 def test_aligned_sizes_are_whole_pages(size: int) -> None:
     assert plan.aligned(size) % 4096 == 0
     assert plan.aligned(size) >= size
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)).map(sorted).map(tuple)))
+def test_gaps_are_exactly_what_is_not_present(present: list[plan.Stretch]) -> None:
+    size = 50
+    gaps = plan.gaps_between(present, size)
+    there = {byte for start, end in present for byte in range(start, end)}
+    missing = [byte for start, end in gaps for byte in range(start, end)]
+    assert missing == [byte for byte in range(size) if byte not in there]
+    assert plan.gaps_between(plan.gaps_between(gaps, size), size) == gaps

@@ -83,7 +83,7 @@ def test_real_machines_get_the_parts_in_flight_that_their_target_needs(
     chosen = choose(EngineOptions(), machine, receives=False)
     assert (chosen.processes, chosen.initial_in_flight) == (processes, in_flight)
     receiving = choose(EngineOptions(), machine)
-    assert receiving.initial_in_flight == min(max(8, round((gbps or 10) * 2.5)), max(8, 4 * cpus))
+    assert receiving.initial_in_flight == min(max(8, round((gbps or 10) * 2.5)), max(4, 2 * cpus))
     assert receiving.max_in_flight >= min(464, 8 * receiving.initial_in_flight) or memory_gib == 1
 
 
@@ -94,7 +94,7 @@ def test_real_machines_get_the_parts_in_flight_that_their_target_needs(
         (512 * MIB, 10.0, 5244 * 1024),
         (4 * GIB, 10.0, 8 * MIB),
         (12 * GIB, 10.0, 24 * MIB),
-        (12 * GIB, 100.0, 12 * MIB + 296 * 1024),
+        (12 * GIB, 100.0, 5462 * 4096),
         (200 * GIB, 100.0, 64 * MIB),
         (None, 10.0, 8 * MIB),
         (None, 400.0, 64 * MIB),
@@ -109,9 +109,9 @@ def test_parts_grow_with_the_transfer_and_the_target_while_all_lanes_have_some(
     assert chosen.part_size_bytes % 4096 == 0
 
 
-def test_a_number_of_requests_that_was_asked_for_is_not_tuned() -> None:
-    assert choose(EngineOptions(), SMALL).is_tuned
-    assert not choose(EngineOptions(max_in_flight=7), SMALL).is_tuned
+def test_what_is_received_is_tuned_up_to_the_number_of_requests_that_was_asked_for() -> None:
+    assert choose(EngineOptions(max_in_flight=7), SMALL).max_in_flight == 7
+    assert choose(EngineOptions(max_in_flight=7), SMALL).is_tuned
     assert not choose(EngineOptions(), SMALL, receives=False).is_tuned
 
 
