@@ -43,6 +43,11 @@ class Common:
     verbosity: int
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Comma-separated names."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def size(text: str) -> int:
     """The bytes that a size means, at least one: ``8MiB``, ``64MB``, ``1g``, ``65536``.
 
@@ -140,10 +145,17 @@ _ENGINE = (
     ),
     option("--memory-limit", type=size, help="For all processes together."),
     option(
+        "--interfaces",
+        type=names,
+        default="",
+        metavar="A,B",
+        help="Network interfaces to spread connections over.",
+    ),
+    option(
         "--backend",
         type=click.Choice(("auto", "native", "s3transfer")),
         default="auto",
-        help="The client that moves the bytes.",
+        help="The client that moves the bytes; auto: sockets to receive, awscrt to send.",
     ),
 )
 

@@ -42,6 +42,7 @@ class NativeConfig:
     connections: int = 25
     threads: int = 2
     part_size_bytes: int = 8 << 20
+    interfaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class SocketConfig:
     endpoint: Endpoint
     credentials: Credentials | None
     hash_threads: int = 2
+    interfaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,6 +187,7 @@ def _make_client(config: NativeConfig, provide: Callable[[], Any]) -> Any:
         memory_limit=max(_CLIENT_MEMORY_BYTES, _CLIENT_MEMORY_PARTS * config.part_size_bytes),
         retry_config=S3RetryConfig(retry_mode=S3RetryMode.NONE),
         connect_timeout_ms=_CONNECT_TIMEOUT_MS,
+        network_interface_names=list(config.interfaces) or None,
     )
 
 

@@ -1,7 +1,8 @@
 """Dialer: opens connections to an endpoint, spread over its addresses.
 
 S3 answers a name with a few of many addresses, and each of them has its own limits: names are
-looked up again every few seconds, and each connection takes the next address.
+looked up again every few seconds, and each connection takes the next address, and the next of the
+network interfaces where several are to be used.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from s3lo.engine.http import HttpConnection, NoConnection
+from s3lo.errors import LocalError
 from s3lo.model.objects import Endpoint
 
 if TYPE_CHECKING:
@@ -27,21 +29,24 @@ _Address = tuple[int, tuple[object, ...]]
 class Dialer:
     """For any thread."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, interfaces: tuple[str, ...] = ()) -> None:
         parts = urlsplit(f"//{endpoint.host}")
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if endpoint.is_tls else 80)
         self._endpoint = endpoint
         self._lock = threading.Lock()
         self._addresses: deque[_Address] = deque()
+        self._interfaces = deque(interfaces)
         self._looked_up_at = float("-inf")
         self._context: ssl.SSLContext | None = None
 
     def dial(self) -> HttpConnection:
         """A connection, TLS included; raises NoConnection, UntrustedEndpoint or LocalError."""
-        family, address = self._next_address()
+        (family, address), interface = self._next()
         opened = socket.socket(family, socket.SOCK_STREAM)
         try:
+            if interface:
+                _bind(opened, interface)
             opened.settimeout(CONNECT_SECONDS)
             opened.connect(address)
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -71,12 +76,14 @@ class Dialer:
             ) from error
         return HttpConnection(secured, waits_in_kernel=False)
 
-    def _next_address(self) -> _Address:
+    def _next(self) -> tuple[_Address, str]:
+        """The address and the interface whose turn it is."""
         with self._lock:
             if time.monotonic() - self._looked_up_at > _LOOK_UP_AGAIN_SECONDS:
                 self._look_up()
             self._addresses.rotate(-1)
-            return self._addresses[-1]
+            self._interfaces.rotate(-1)
+            return self._addresses[-1], self._interfaces[-1] if self._interfaces else ""
 
     def _look_up(self) -> None:
         try:
@@ -89,3 +96,14 @@ class Dialer:
         family = found[0][0]
         self._addresses = deque((each[0], each[4]) for each in found if each[0] == family)
         self._looked_up_at = time.monotonic()
+
+
+def _bind(opened: socket.socket, interface: str) -> None:
+    """Send and receive over this interface only (socket(7), SO_BINDTODEVICE)."""
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
+    except OSError as error:
+        raise LocalError(
+            f"connections cannot be bound to {interface}: {error.strerror}",
+            hint="Linux before 5.7 asks for CAP_NET_RAW.",
+        ) from error

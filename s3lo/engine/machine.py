@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from s3lo.cpus import usable_cpus
+from s3lo.errors import UsageError
 
 _DMI = Path("/sys/devices/virtual/dmi/id")
+_NET = Path("/sys/class/net")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,46 +25,54 @@ class Machine:
 
     cpus: int
     memory_bytes: int
-    interface: str = ""
+    interfaces: tuple[str, ...] = ()
+    """That of the default route, or those that were asked for."""
     nic_gbps: float | None = None
+    """Of all of them together."""
     instance_type: str = ""
     ec2_gbps: float | None = None
     open_files: int = 1024
     """How many a process may have open, connections among them."""
 
 
-def read_machine() -> Machine:
-    """Look at this host."""
-    interface = default_interface(_text(Path("/proc/net/route")))
+def read_machine(wanted: tuple[str, ...] = ()) -> Machine:
+    """Look at this host, and at these interfaces of it; raises UsageError where one is not there."""
+    interfaces = wanted or default_interfaces(_text(Path("/proc/net/route")))
+    if missing := [name for name in wanted if not _is_interface(name)]:
+        raise UsageError(
+            f"no network interface {', '.join(missing)} on this host", hint="ip link lists them."
+        )
     instance_type = _instance_type()
     return Machine(
         cpus=usable_cpus(),
         memory_bytes=_memory_bytes(),
-        interface=interface,
-        nic_gbps=_nic_gbps(interface),
+        interfaces=interfaces,
+        nic_gbps=_nic_gbps(interfaces),
         instance_type=instance_type,
         ec2_gbps=_ec2_gbps(instance_type),
         open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
     )
 
 
-def default_interface(routes: str) -> str:
+def default_interfaces(routes: str) -> tuple[str, ...]:
     """The interface of the IPv4 default route with the lowest metric in ``/proc/net/route``."""
     found: list[tuple[int, str]] = []
     for line in routes.splitlines()[1:]:
         fields = line.split()
         if len(fields) > 7 and fields[1] == "00000000" and fields[7] == "00000000":
             found.append((int(fields[6]), fields[0]))
-    return min(found)[1] if found else ""
+    return (min(found)[1],) if found else ()
 
 
-def _nic_gbps(interface: str) -> float | None:
-    """Link speed as the driver reports it; ENA and virtio report none (EINVAL or -1)."""
-    if not interface:
-        return None
+def _is_interface(name: str) -> bool:
+    return "/" not in name and name not in ("", ".", "..") and (_NET / name).is_dir()
+
+
+def _nic_gbps(interfaces: tuple[str, ...]) -> float | None:
+    """Link speeds as the drivers report them; ENA and virtio report none (EINVAL or -1)."""
     with suppress(ValueError):
-        mbps = int(_text(Path(f"/sys/class/net/{interface}/speed")))
-        return mbps / 1000 if mbps > 0 else None
+        speeds = [int(_text(_NET / name / "speed")) for name in interfaces]
+        return sum(speeds) / 1000 if speeds and min(speeds) > 0 else None
     return None
 
 

@@ -28,8 +28,14 @@ MAX_CONNECTIONS = 1000
 class NativeWire:
     """A Wire over awscrt, for any thread. ``endpoint`` changes when a redirect names another region."""
 
-    def __init__(self, endpoint: Endpoint, credentials: Callable[[], Credentials | None]) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        credentials: Callable[[], Credentials | None],
+        interfaces: tuple[str, ...] = (),
+    ) -> None:
         self.endpoint = endpoint
+        self._interfaces = interfaces
         self.credentials = credentials
         self._client: NativeClient | None = None
         self._config: NativeConfig | None = None
@@ -44,6 +50,7 @@ class NativeWire:
             connections=min(share, MAX_CONNECTIONS),
             threads=settings.client_threads,
             part_size_bytes=settings.part_size_bytes,
+            interfaces=self._interfaces,
         )
 
     def client_for(self, settings: EngineSettings) -> NativeClient:
@@ -58,7 +65,9 @@ class NativeWire:
         current = self.credentials()
         with self._lock:
             if self._client is None:
-                self._config = self._config or NativeConfig(self.endpoint, current)
+                self._config = self._config or NativeConfig(
+                    self.endpoint, current, interfaces=self._interfaces
+                )
                 self._client = NativeClient(self._config)
             self._client.credentials = current
             return self._client

@@ -22,4 +22,7 @@ class EngineOptions:
     verify: Literal["sha256", "none"] = "sha256"
     """Whether what was pulled is hashed and compared; pushes always are."""
     backend: Literal["auto", "native", "s3transfer"] = "auto"
-    """Which client moves the bytes; auto takes the native one where it is there."""
+    """Which client moves the bytes; auto receives on sockets and sends by awscrt's client, native
+    uses that one for both."""
+    interfaces: tuple[str, ...] = ()
+    """Network interfaces that connections are spread over; none leaves it to the routes."""

@@ -94,7 +94,7 @@ class ParallelEngine:
     def _settings(
         self, blobs: Sequence[Download | Upload], part_size_bytes: int | None, *, receives: bool
     ) -> EngineSettings:
-        self._machine = self._machine or read_machine()
+        self._machine = self._machine or read_machine(self._options.interfaces)
         total_bytes = sum(blob.size for blob in blobs)
         options = replace(self._options, part_size_bytes=part_size_bytes)
         if isinstance(self._source, LocalConfig) or total_bytes == 0:
@@ -155,7 +155,9 @@ class ParallelEngine:
         if course.means == "native":
             return self._source.config(settings)
         threads = max(1, settings.hash_threads // max(1, settings.processes))
-        return SocketConfig(self._source.endpoint, self._source.credentials(), threads)
+        return SocketConfig(
+            self._source.endpoint, self._source.credentials(), threads, self._options.interfaces
+        )
 
     def _credentials(self) -> CredentialsSource:
         return (lambda: None) if isinstance(self._source, LocalConfig) else self._source.credentials

@@ -164,13 +164,15 @@ def check(options: EngineOptions) -> None:
 def _target(options: EngineOptions, machine: Machine) -> tuple[float, TargetSource, str]:
     if options.target_gbps:
         return options.target_gbps, "flag", f"target: {options.target_gbps:g} Gbit/s as asked"
+    names = ", ".join(machine.interfaces)
     if machine.nic_gbps:
-        why = f"target: {machine.interface} reports {machine.nic_gbps:g} Gbit/s"
+        verb = "report" if len(machine.interfaces) > 1 else "reports"
+        why = f"target: {names} {verb} {machine.nic_gbps:g} Gbit/s"
         return machine.nic_gbps, "nic", why
     if machine.ec2_gbps:
         why = f"target: {machine.instance_type} has {machine.ec2_gbps:g} Gbit/s in awscrt's table"
         return machine.ec2_gbps, "ec2-table", why
-    nic = f"{machine.interface} reports no speed" if machine.interface else "no default route"
+    nic = f"no speed known of {names}" if names else "no default route"
     return DEFAULT_TARGET_GBPS, "default", f"target: {nic}, so {DEFAULT_TARGET_GBPS:g} Gbit/s"
 
 

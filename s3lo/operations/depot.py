@@ -62,7 +62,7 @@ def _open_s3(location: Location, connection: ConnectionOptions, engine: EngineOp
             if engine.backend == "native":
                 raise
         else:
-            wire = NativeWire(reached.endpoint, reached.credentials)
+            wire = NativeWire(reached.endpoint, reached.credentials, engine.interfaces)
             store = S3Store(location, reached.endpoint, wire)
             return Depot(store, ParallelEngine(wire, engine))
     return _open_s3transfer(location, reached, engine)

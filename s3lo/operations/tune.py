@@ -15,12 +15,12 @@ def tune(*, engine: EngineOptions = _DEFAULTS) -> TuneResult:
 
     Touches no network. Raises UsageError for options out of range.
     """
-    machine = read_machine()
+    machine = read_machine(engine.interfaces)
     settings = choose(engine, machine)
     return TuneResult(
         target_gbps=settings.target_gbps,
         target_source=settings.target_source,
-        interfaces=(machine.interface,) if machine.interface else (),
+        interfaces=machine.interfaces,
         instance_type=machine.instance_type,
         cpus=machine.cpus,
         processes=settings.processes,

@@ -63,6 +63,8 @@ def test_malformed_references_are_usage_errors(s3lo: S3lo, reference: str) -> No
         (("push", "oci:layout", "s3://bucket/app:v1", "--endpoint-url", "nowhere"), 2),
         (("push", "oci:layout", "s3://bucket/app:v1", "--ca-bundle", "absent.pem"), 8),
         (("pull", "s3://bucket/app:v1", "--to", "floppy:a"), 2),
+        (("tune", "--interfaces", "lo,absent0"), 2),
+        (("tune", "--interfaces", "../lo"), 2),
         (("pull", "local://./absent/app:v1", "--to", "oci:out"), 3),
         (("pull",), 2),
         (("copy",), 2),

@@ -15,10 +15,12 @@ import pytest
 
 from s3lo.engine.backend import SocketConfig
 from s3lo.engine.backends.sockets import SocketBackend
+from s3lo.engine.dialer import Dialer
 from s3lo.engine.jobs import Done, Failed, Get, Hashed, Outcome
 from s3lo.errors import (
     AccessDeniedError,
     Interrupted,
+    LocalError,
     NotFoundError,
     ServiceError,
     SizeMismatch,
@@ -245,6 +247,26 @@ def test_a_file_that_cannot_be_written_is_no_networks_fault(tmp_path: Path) -> N
         outcome = failed(made.fetch())
         assert not outcome.retryable
         assert outcome.error.exit_code == 8
+
+
+def test_connections_are_bound_to_the_interfaces_in_turn() -> None:
+    bound: list[str] = []
+
+    class Noting(socket.socket):
+        def setsockopt(self, level: int, option: int, value: object) -> None:  # type: ignore[override]
+            if option == socket.SO_BINDTODEVICE:
+                assert isinstance(value, bytes)
+                bound.append(value.rstrip(b"\0").decode())
+            super().setsockopt(level, option, value)  # type: ignore[call-overload]
+
+    with Scripted([ranged], [ranged]) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "socket", Noting)
+        endpoint = Endpoint("bucket", "us-east-1", server.url, path_style=True)
+        dialer = Dialer(endpoint, ("lo", "absent0"))
+        dialer.dial().close()
+        with pytest.raises(LocalError, match="absent0"):
+            dialer.dial()
+    assert bound == ["lo", "absent0"]
 
 
 def test_as_many_lanes_as_ranges_at_one_time_and_no_more(tmp_path: Path) -> None:

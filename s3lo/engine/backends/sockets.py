@@ -32,7 +32,7 @@ class SocketBackend:
     def __init__(self, config: SocketConfig) -> None:
         self._endpoint = config.endpoint
         self._credentials = config.credentials
-        self._dialer = Dialer(config.endpoint)
+        self._dialer = Dialer(config.endpoint, config.interfaces)
         self._verifier = Verifier(config.hash_threads, self._tell_hashed)
         self._report: Report | None = None
         self._queue: SimpleQueue[_Order | None] = SimpleQueue()

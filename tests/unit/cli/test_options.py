@@ -159,13 +159,16 @@ def test_every_option_has_a_twin_in_the_environment(
         "S3LO_MAX_IN_FLIGHT": "9",
         "S3LO_MEMORY_LIMIT": "2GB",
         "S3LO_BACKEND": "native",
+        "S3LO_INTERFACES": "eth1, eth2",
         "S3LO_OUTPUT": "json",
         "S3LO_QUIET": "1",
     }
     outcome = s3lo_command("tune", **twins)
     assert outcome.document["target_gbps"] == 10.0
     assert library.options is not None
-    expected = EngineOptions(5.0, 3, 16 << 20, 9, 2 * 10**9, backend="native")
+    expected = EngineOptions(
+        5.0, 3, 16 << 20, 9, 2 * 10**9, backend="native", interfaces=("eth1", "eth2")
+    )
     assert library.options["engine"] == expected
 
 

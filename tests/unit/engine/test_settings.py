@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3lo.engine.machine import Machine, default_interface
+from s3lo.engine.machine import Machine, default_interfaces
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import GIB, MIB
 from s3lo.engine.settings import LANE_BYTES, PART_OVERHEAD, PROCESS_BYTES, choose
@@ -17,7 +17,7 @@ LARGE = Machine(cpus=72, memory_bytes=192 * GIB, instance_type="c5n.18xlarge", e
 
 
 def test_a_flag_goes_before_the_nic_before_the_table_before_the_default() -> None:
-    everything = Machine(8, 64 * GIB, "eth0", 25.0, "c5n.18xlarge", 100.0)
+    everything = Machine(8, 64 * GIB, ("eth0",), 25.0, "c5n.18xlarge", 100.0)
     assert choose(EngineOptions(target_gbps=7), everything).target_source == "flag"
     assert choose(EngineOptions(), everything).target_gbps == 25.0
     assert choose(EngineOptions(), LARGE).target_source == "ec2-table"
@@ -153,5 +153,5 @@ def test_the_default_route_with_the_lowest_metric_names_the_interface() -> None:
         "eth0\t00000000\t0100000A\t0003\t0\t0\t100\t00000000\n"
         "lo\t0000007F\t00000000\t0001\t0\t0\t0\t000000FF\n"
     )
-    assert default_interface(routes) == "eth0"
-    assert default_interface("Iface\n") == ""
+    assert default_interfaces(routes) == ("eth0",)
+    assert default_interfaces("Iface\n") == ()
