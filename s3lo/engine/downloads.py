@@ -3,7 +3,7 @@
 asked for → arriving → complete → (hashed) → verified
                 ↑__________________| digest mismatch, once: the blob is fetched again
 
-A blob is hashed by the worker that receives it, where workers do that, and else by the verifier of
+A blob is hashed by the worker that receives it on sockets, and else by the verifier of
 this process, which also takes over what a lost worker was hashing.
 """
 
@@ -48,14 +48,15 @@ class Downloads:
         verifier: Verifier,
         observer: Observer,
         *,
-        workers_hash: bool,
+        on_sockets: bool,
         in_order: bool = False,
     ) -> None:
         # The largest first: what is left for the end is then small, and the cores end together.
         self._blobs = list(blobs) if in_order else sorted(blobs, key=lambda blob: -blob.size)
         self._part_bytes = settings.part_size_bytes
         self._verify = settings.verify
-        self._workers_hash = workers_hash and settings.verify
+        self._workers_make_files = on_sockets
+        self._workers_hash = on_sockets and settings.verify
         self._verifier = verifier
         self._observe = observer
         self._ids = count()
@@ -167,7 +168,8 @@ class Downloads:
     def _open(self, number: int, present: Sequence[plan.Stretch] = ()) -> None:
         """Make a blob's file, or go on with what is in it, which is hashed here."""
         blob = self._blobs[number]
-        files.preallocate(blob.path, blob.size, keep=bool(present))
+        if not (self._workers_make_files and 0 < blob.size <= self._part_bytes and not present):
+            files.preallocate(blob.path, blob.size, keep=bool(present))
         missing = plan.gaps_between(present, blob.size)
         left_bytes = sum(end - start for start, end in missing)
         hashed_there = self._workers_hash and blob.size > 0 and not present

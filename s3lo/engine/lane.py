@@ -174,7 +174,10 @@ class Lane:
         connection = self._connection
         assert connection is not None
         connection.wait_at_most(SILENCE_SECONDS)
-        fd = os.open(job.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        # A blob that is one part has no file before; what an earlier try left there has to go.
+        is_whole = job.length == job.object_size
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (os.O_TRUNC if is_whole else 0)
+        fd = os.open(job.path, flags, 0o666)
         try:
             position, end = job.offset, job.offset + job.length
             while position < end:

@@ -66,7 +66,7 @@ class ParallelEngine:
 
         def make_work(verifier: Verifier) -> Work:
             return Downloads(
-                blobs, settings, verifier, observer, workers_hash=on_sockets, in_order=in_order
+                blobs, settings, verifier, observer, on_sockets=on_sockets, in_order=in_order
             )
 
         return self._run(_Course(means, settings, make_work), observer, cancel)
