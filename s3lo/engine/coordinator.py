@@ -90,7 +90,7 @@ class Coordinator:
         self._is_cancelled = is_cancelled
         self._observe = observer
         self.window = Window(settings.initial_in_flight, settings.max_in_flight)
-        self.tuner = Tuner(settings.initial_in_flight, settings.max_in_flight)
+        self.tuner = Tuner(settings.initial_in_flight, settings.max_in_flight, settings.target_gbps)
         self._homes: dict[int, int] = {}
         self.ledger = Ledger(pool.numbers)
         self.retries = RetryQueue()

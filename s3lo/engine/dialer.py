@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -37,11 +38,18 @@ class Dialer:
         self._lock = threading.Lock()
         self._addresses: deque[_Address] = deque()
         self._interfaces = deque(interfaces)
+        self._spare: deque[HttpConnection] = deque()
         self._looked_up_at = float("-inf")
         self._context: ssl.SSLContext | None = None
 
+    def keep(self, connection: HttpConnection) -> None:
+        """An open connection that somebody needs no more."""
+        self._spare.append(connection)
+
     def dial(self) -> HttpConnection:
         """A connection, TLS included; raises NoConnection, UntrustedEndpoint or LocalError."""
+        with suppress(IndexError):
+            return self._spare.pop()
         (family, address), interface = self._next()
         opened = socket.socket(family, socket.SOCK_STREAM)
         try:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 _HEAD_BYTES = 16 << 10
 """What is read at once while a head is expected: a small body comes with it in one call."""
 _LONGEST_HEAD_BYTES = 64 << 10
-_KEPT_BODY_BYTES = 64 << 10
-"""More of a body that is read for its meaning (an error document) is of no use."""
 
 
 class NoConnection(Exception):
@@ -25,6 +23,8 @@ class Head:
 
     status: int
     headers: Mapping[str, str]
+    has_no_body: bool = False
+    """Whatever its headers say, as of an answer to HEAD."""
 
     @property
     def body_bytes(self) -> int | None:
@@ -98,12 +98,12 @@ class HttpConnection:
                 raise
         return filled
 
-    def read_small(self, head: Head) -> bytes:
-        """A body that is read for its meaning, up to 64 KiB of it."""
+    def read_all(self, head: Head, most_bytes: int) -> bytes:
+        """A body that is kept in memory, up to so many bytes of it, or what came of it."""
         if "chunked" in head.headers.get("transfer-encoding", "").lower():
-            return _unchunked(self._read_until(_KEPT_BODY_BYTES, b"0\r\n\r\n"))
-        wanted = _KEPT_BODY_BYTES if head.body_bytes is None else head.body_bytes
-        return self._read_until(min(wanted, _KEPT_BODY_BYTES), None)
+            return _unchunked(self._read_until(most_bytes, b"0\r\n\r\n"))
+        wanted = most_bytes if head.body_bytes is None else head.body_bytes
+        return self._read_until(min(wanted, most_bytes), None)
 
     def abort(self) -> None:
         """From any thread: whoever waits for this connection finds it broken."""

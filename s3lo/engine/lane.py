@@ -2,32 +2,26 @@
 
     ask → receive 256 KiB → write it to the file → hash it, if it is its turn → receive ...
 
-The memory is small enough to stay in a core's cache all that way. A connection that was kept open
-may have been closed by the other side meanwhile: a request on it is then made once more on a fresh
-one (RFC 9110, section 9.2.2), and nobody hears of it.
+The memory is small enough to stay in a core's cache all that way.
 """
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from s3lo.engine import failures
 from s3lo.engine.backend import Report
 from s3lo.engine.dialer import Dialer
-from s3lo.engine.http import Head, HttpConnection, NoConnection
+from s3lo.engine.http import Head, NoConnection
 from s3lo.engine.jobs import Done, Failed, Get
+from s3lo.engine.line import Line
 from s3lo.engine.transfers import DAMAGED
 from s3lo.engine.verifier import Share, Verifier
 from s3lo.errors import Interrupted, S3loError, ServiceError, SizeMismatch, from_os
 from s3lo.model.objects import Credentials, Endpoint, Request, Response
-from s3lo.model.signing import signed_headers
 
 STEP_BYTES = 256 << 10
-IDLE_SECONDS = 15.0
-"""A connection unused for longer is not trusted to be open: services close them after some 20 s."""
 WRITE_BYTES = 64 << 10
 """Of one system call. Larger ones get larger folios in the page cache (Linux 6.18, ext4), which were
 colder memory: 4 x 1 GiB took 8 s of system time with 256 KiB, 3.6 with 64 KiB, 3.5 to 6 with 16 KiB."""
@@ -55,28 +49,20 @@ class Lane:
         credentials: Callable[[], Credentials | None],
         verifier: Verifier,
     ) -> None:
-        self._endpoint = endpoint
-        self._dialer = dialer
-        self._credentials = credentials
+        self._line = Line(endpoint, dialer, credentials)
         self._verifier = verifier
         self._memory = memoryview(bytearray(STEP_BYTES))
-        self._connection: HttpConnection | None = None
-        self._used_at = 0.0
-        self._is_cancelled = False
         self._settled_bytes = 0
         """Written to files, ever."""
-        self._closed_bytes = 0
-        """Received over connections that are closed."""
 
     @property
     def received_bytes(self) -> int:
         """Of bodies, ever."""
-        connection = self._connection
-        return self._closed_bytes + (connection.body_bytes if connection else 0)
+        return self._line.received_bytes
 
     def carry_out(self, job: Get, report: Report) -> None:
         """Fetch a range, and report what became of it before its blob's digest can be told."""
-        self._is_cancelled = False
+        self._line.is_cancelled = False
         share = None
         if job.is_hashed:
             share = self._verifier.share(job.blob, job.path, job.object_size, job.offset)
@@ -87,16 +73,10 @@ class Lane:
                 share.close()
 
     def cancel(self) -> None:
-        self._is_cancelled = True
-        connection = self._connection
-        if connection is not None:
-            connection.abort()
+        self._line.cancel()
 
     def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            self._closed_bytes += connection.body_bytes
-            connection.close()
+        self._line.close()
 
     def _fetch(self, job: Get, share: Share | None) -> Done | Failed:
         before = self._settled_bytes
@@ -114,8 +94,7 @@ class Lane:
         except OSError as error:
             self.close()
             return Failed(job.id, from_os(error, f"moving {self._name(job)} through"))
-        if not head.stays_open:
-            self.close()
+        self._line.ended(head)
         return Done(job.id, head.headers.get("etag", ""))
 
     def _ask(self, job: Get) -> Head:
@@ -123,56 +102,17 @@ class Lane:
         wanted = f"bytes={job.offset}-{job.offset + job.length - 1}"
         condition = (("if-match", job.etag),) if job.etag else ()
         request = Request("GET", "GetObject", job.key, headers=(("range", wanted), *condition))
-        head = self._exchange(request, job.patience_seconds)
+        head = self._line.ask(request, job.patience_seconds)
         if head.status not in (_OK, _PARTIAL):
-            raise _Refused(self._error_answer(head))
+            raise _Refused(self._line.read_answer(head))
         _check_size(job, head)
         if head.body_bytes != job.length:
-            self.close()
             raise NoConnection(f"{head.body_bytes} bytes come of {job.length} asked for")
         return head
 
-    def _exchange(self, request: Request, patience_seconds: float) -> Head:
-        path = self._endpoint.path(request)
-        connection = self._kept() or self._dialed()
-        while True:
-            headers = signed_headers(request, self._endpoint, self._credentials())
-            try:
-                connection.wait_at_most(patience_seconds)
-                head = connection.ask(request.method, path, headers)
-                self._used_at = time.monotonic()
-                return head
-            except NoConnection:
-                is_stale = connection.answers > 0 and not self._is_cancelled
-                self.close()
-                if not is_stale:
-                    raise
-            connection = self._dialed()
-
-    def _kept(self) -> HttpConnection | None:
-        if time.monotonic() - self._used_at > IDLE_SECONDS:
-            self.close()
-        return self._connection
-
-    def _dialed(self) -> HttpConnection:
-        self._connection = self._dialer.dial()
-        if self._is_cancelled:
-            raise NoConnection("cancelled")
-        return self._connection
-
-    def _error_answer(self, head: Head) -> Response:
-        assert self._connection is not None
-        body = b""
-        with suppress(NoConnection):
-            body = self._connection.read_small(head)
-        if len(body) != head.body_bytes or not head.stays_open:
-            self.close()
-        return Response(head.status, head.headers, body)
-
     def _receive(self, job: Get, share: Share | None) -> None:
         """Take the body that follows to its place."""
-        connection = self._connection
-        assert connection is not None
+        connection = self._line.body
         connection.wait_at_most(SILENCE_SECONDS)
         # A blob that is one part has no file before; what an earlier try left there has to go.
         is_whole = job.length == job.object_size
@@ -192,7 +132,7 @@ class Lane:
 
     def _broken(self, job: Get, error: NoConnection, kept_bytes: int) -> Failed:
         name = self._name(job)
-        if self._is_cancelled:
+        if self._line.is_cancelled:
             return Failed(job.id, Interrupted(f"{name} was cancelled"), kept_bytes=kept_bytes)
         reason = ServiceError(f"no answer for {name}: {error}")
         return Failed(job.id, reason, retryable=True, kept_bytes=kept_bytes)
@@ -208,7 +148,7 @@ class Lane:
         return failures.answer_failure(job.id, response, name)
 
     def _name(self, job: Get) -> str:
-        return f"s3://{self._endpoint.bucket}/{job.key}"
+        return f"s3://{self._line.endpoint.bucket}/{job.key}"
 
 
 def _check_size(job: Get, head: Head) -> None:

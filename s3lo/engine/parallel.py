@@ -6,25 +6,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from threading import Event
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from s3lo.engine.backend import BackendConfig, LocalConfig, SocketConfig
+from s3lo.engine.backend import Backend, BackendConfig, LocalConfig, SocketConfig
 from s3lo.engine.backends import make_backend
+from s3lo.engine.backends.sockets import SocketBackend
 from s3lo.engine.coordinator import Coordinator, CredentialsSource, Message, Work
 from s3lo.engine.downloads import Downloads
 from s3lo.engine.machine import Machine, peak_rss_bytes, read_machine
-from s3lo.engine.native import NativeWire
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import MIN_UPLOAD_PART_BYTES
 from s3lo.engine.pool import InProcessWorker, Pool, ProcessWorker, Worker
 from s3lo.engine.proxies import is_proxied
 from s3lo.engine.report import EngineReport
 from s3lo.engine.settings import EngineSettings, check, choose
+from s3lo.engine.socket_wire import SocketWire
 from s3lo.engine.transfers import Download, Upload
 from s3lo.engine.undisturbed import undisturbed
 from s3lo.engine.uploads import Uploads
 from s3lo.engine.verifier import Verifier
 from s3lo.events import Note, Observer
+
+if TYPE_CHECKING:  # awscrt takes a tenth of a second to import, and a pull may not need it
+    from s3lo.engine.native import NativeWire
 
 Means = Literal["sockets", "native", "local"]
 """What moves the bytes: sockets of our own, awscrt's client, or the kernel between two files."""
@@ -44,7 +48,7 @@ class ParallelEngine:
 
     def __init__(
         self,
-        source: NativeWire | LocalConfig,
+        source: NativeWire | SocketWire | LocalConfig,
         options: EngineOptions,
         machine: Machine | None = None,
     ) -> None:
@@ -88,6 +92,8 @@ class ParallelEngine:
     def _means_to_receive(self) -> Means:
         if isinstance(self._source, LocalConfig):
             return "local"
+        if isinstance(self._source, SocketWire):
+            return "sockets"
         is_asked = self._options.backend == "native"
         return "native" if is_asked or is_proxied(self._source.endpoint) else "sockets"
 
@@ -133,18 +139,23 @@ class ParallelEngine:
     def _worker_factory(
         self, course: _Course, inbox: SimpleQueue[Message]
     ) -> Callable[[int], Worker]:
-        config = self._config(course)
         if course.settings.processes:
             return lambda number: ProcessWorker(number, self._config(course), inbox.put)
-        if course.means != "native":
-            own = make_backend(config)
-            return lambda _: InProcessWorker(own, inbox.put, owns_backend=True)
+        own, owns_it = self._own_backend(course)
+        return lambda _: InProcessWorker(own, inbox.put, owns_backend=owns_it)
+
+    def _own_backend(self, course: _Course) -> tuple[Backend, bool]:
+        """This process's, on connections that are open already; and whether it ends with the
+        transfer."""
+        config = self._config(course)
+        if isinstance(self._source, SocketWire):
+            assert isinstance(config, SocketConfig)
+            return SocketBackend(config, self._source.hand_over()), True
+        if course.means != "native" or isinstance(self._source, LocalConfig):
+            return make_backend(config), True
         from s3lo.engine.backends.native import NativeBackend
 
-        assert isinstance(self._source, NativeWire)
-        client = self._source.client_for(course.settings)
-        shared = NativeBackend(client, self._source.endpoint)
-        return lambda _: InProcessWorker(shared, inbox.put, owns_backend=False)
+        return NativeBackend(self._source.client_for(course.settings), self._source.endpoint), False
 
     def _config(self, course: _Course) -> BackendConfig:
         """Of one worker, as things are now: a worker that takes another's place needs credentials
@@ -152,7 +163,7 @@ class ParallelEngine:
         if isinstance(self._source, LocalConfig):
             return self._source
         settings = course.settings
-        if course.means == "native":
+        if course.means == "native" and not isinstance(self._source, SocketWire):
             return self._source.config(settings)
         threads = max(1, settings.hash_threads // max(1, settings.processes))
         return SocketConfig(

@@ -1,6 +1,7 @@
 """Tuner: looks for the width at which bytes come fastest. A pure decision on samples.
 
-    climb   twice as wide, as long as that pays: from 8 to 256 in five samples, a second and a half
+    climb   as wide as the target needs at what a connection gives, at least twice and at most 16
+            times, as long as that pays
     hold    where it stopped, trying a bit wider and a bit narrower by turns, ever less often while
             nothing changes: what is given up when narrower is no slower costs nobody anything
 
@@ -22,6 +23,7 @@ DOUBLING_PAYS = 1.25
 WIDER_PAYS = 1.08
 NARROWER_COSTS_NOTHING = 0.97
 STEP = 1.5
+MOST_AT_ONCE = 16
 LEAST_WIDTH = 2
 FIRST_REST_SECONDS = 1.0
 LONGEST_REST_SECONDS = 16.0
@@ -45,9 +47,11 @@ class _Sample:
 class Tuner:
     """``observe`` it a few times a second; ``width`` is what it wants."""
 
-    def __init__(self, initial: int, most: int) -> None:
+    def __init__(self, initial: int, most: int, target_gbps: float) -> None:
         self.width = min(initial, most)
         self._most = most
+        self._target = target_gbps * 1e9 / 8
+        """Bytes per second."""
         self._phase = _Phase.CLIMB
         self._sample: _Sample | None = None
         self._base = (self.width, 0.0)
@@ -101,7 +105,7 @@ class Tuner:
             self._is_doubted = False
             self._base = (self.width, goodput)
             if self.width < self._most:
-                self._turn(min(self._most, 2 * self.width), goodput)
+                self._turn(self._next_climb(goodput), goodput)
             else:
                 self._settle(self.width, goodput, now)
         elif not self._is_doubted:
@@ -122,9 +126,14 @@ class Tuner:
         if self._goes_up and goodput >= DOUBLING_PAYS * before:
             self._base = (self.width, goodput)
             self._enter(_Phase.CLIMB)
-            self._turn(min(self._most, 2 * self.width), goodput)
+            self._turn(self._next_climb(goodput), goodput)
         else:
             self._settle(self.width, goodput, now)
+
+    def _next_climb(self, goodput: float) -> int:
+        needed = self._target / max(1.0, goodput / self.width)
+        least, most = 2 * self.width, MOST_AT_ONCE * self.width
+        return min(self._most, round(min(max(least, needed), most)))
 
     def _next_try(self) -> int:
         if self._goes_up:

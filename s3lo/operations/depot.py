@@ -28,10 +28,16 @@ class Depot:
 
 @contextmanager
 def opened(
-    location: Location, connection: ConnectionOptions, engine: EngineOptions
+    location: Location,
+    connection: ConnectionOptions,
+    engine: EngineOptions,
+    *,
+    only_reads: bool = False,
 ) -> Iterator[Depot]:
-    """Open a store by its name and close it afterwards."""
+    """Open a store by its name and close it afterwards; ``only_reads`` makes for a quicker start."""
     make = _open_local if location.scheme == "local" else _open_s3
+    if location.scheme != "local" and only_reads and engine.backend == "auto":
+        make = _open_s3_for_reading
     depot = make(location, connection, engine)
     try:
         yield depot
@@ -47,6 +53,23 @@ def _open_local(location: Location, connection: ConnectionOptions, engine: Engin
     del connection
     config = LocalConfig(os.path.abspath(location.name))
     return Depot(LocalStore(location), ParallelEngine(config, engine))
+
+
+def _open_s3_for_reading(
+    location: Location, connection: ConnectionOptions, engine: EngineOptions
+) -> Depot:
+    """Over sockets, without awscrt; a proxy is awscrt's."""
+    from s3lo.bucket.connection import connect
+    from s3lo.bucket.s3 import S3Store
+    from s3lo.engine.parallel import ParallelEngine
+    from s3lo.engine.proxies import is_proxied
+    from s3lo.engine.socket_wire import SocketWire
+
+    reached = connect(location.name, connection)
+    if is_proxied(reached.endpoint):
+        return _open_s3(location, connection, engine)
+    wire = SocketWire(reached.endpoint, reached.credentials, engine.interfaces)
+    return Depot(S3Store(location, reached.endpoint, wire), ParallelEngine(wire, engine))
 
 
 def _open_s3(location: Location, connection: ConnectionOptions, engine: EngineOptions) -> Depot:

@@ -81,19 +81,23 @@ def _store(kind: str, secured: Secured, ca_bundle: str, slept: list[float]) -> S
         from s3lo.engine.native import NativeWire
 
         wire = NativeWire(endpoint, lambda: None)
+    elif kind == "sockets":
+        from s3lo.engine.socket_wire import SocketWire
+
+        wire = SocketWire(endpoint, lambda: None)
     else:
         wire = BotoWire(endpoint, lambda: None)
     return S3Store(Location("s3", "bucket"), endpoint, wire, sleep=slept.append)
 
 
-@pytest.mark.parametrize("kind", ["boto", "native"])
+@pytest.mark.parametrize("kind", ["boto", "native", "sockets"])
 def test_a_ca_bundle_makes_an_endpoint_trusted(secured: Secured, kind: str) -> None:
     store = _store(kind, secured, secured.ca_bundle, [])
     assert store.get("key") == b"ok"
     store.close()
 
 
-@pytest.mark.parametrize("kind", ["boto", "native"])
+@pytest.mark.parametrize("kind", ["boto", "native", "sockets"])
 def test_without_it_the_error_names_the_option(secured: Secured, kind: str) -> None:
     store = _store(kind, secured, "", [])
     with pytest.raises(ServiceError) as raised:

@@ -29,10 +29,11 @@ _CLOSE_SECONDS = 2.0
 class SocketBackend:
     """Carries out Gets; lanes are added when one is asked for and all are busy."""
 
-    def __init__(self, config: SocketConfig) -> None:
+    def __init__(self, config: SocketConfig, dialer: Dialer | None = None) -> None:
+        """``dialer``: one that has been dialing already."""
         self._endpoint = config.endpoint
         self._credentials = config.credentials
-        self._dialer = Dialer(config.endpoint, config.interfaces)
+        self._dialer = dialer or Dialer(config.endpoint, config.interfaces)
         self._verifier = Verifier(config.hash_threads, self._tell_hashed)
         self._report: Report | None = None
         self._queue: SimpleQueue[_Order | None] = SimpleQueue()

@@ -10,7 +10,7 @@ import pytest
 from s3lo.engine.tuner import Tuner
 
 TICK_SECONDS = 0.05
-INITIAL, MOST = 8, 1024
+INITIAL, MOST, TARGET_GBPS = 8, 1024, 10.0
 
 
 def widths(
@@ -18,7 +18,7 @@ def widths(
 ) -> list[int]:
     """What the tuner sets at each tick against an origin with this goodput for a width."""
     chance = random.Random(seed)
-    tuner = Tuner(INITIAL, MOST)
+    tuner = Tuner(INITIAL, MOST, TARGET_GBPS)
     received, seen = 0.0, []
     for tick in range(round(seconds / TICK_SECONDS)):
         received += goodput(tuner.width) * TICK_SECONDS * chance.gauss(1, noise)
@@ -54,7 +54,7 @@ def test_where_wider_is_no_faster_it_becomes_narrow() -> None:
 
 
 def test_it_follows_when_the_network_gets_better() -> None:
-    tuner = Tuner(INITIAL, MOST)
+    tuner = Tuner(INITIAL, MOST, TARGET_GBPS)
     received = 0.0
     for tick in range(2400):
         now = tick * TICK_SECONDS
@@ -64,15 +64,15 @@ def test_it_follows_when_the_network_gets_better() -> None:
 
 
 def test_nothing_is_concluded_from_a_window_that_was_not_full() -> None:
-    tuner = Tuner(INITIAL, MOST)
+    tuner = Tuner(INITIAL, MOST, TARGET_GBPS)
     for tick in range(100):
         tuner.observe(tick * TICK_SECONDS, tick * 1000, is_full=False)
     assert tuner.width == INITIAL
 
 
 def test_every_change_says_why() -> None:
-    tuner = Tuner(INITIAL, MOST)
+    tuner = Tuner(INITIAL, MOST, TARGET_GBPS)
     for tick in range(10):
         tuner.observe(tick * TICK_SECONDS, tick * 10**7, is_full=True)
-    assert tuner.width == 2 * INITIAL
-    assert tuner.reason == "8 in flight brought 1.60 Gbit/s: now 16"
+    assert tuner.width == 50
+    assert tuner.reason == "8 in flight brought 1.60 Gbit/s: now 50"

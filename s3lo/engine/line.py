@@ -1,0 +1,111 @@
+"""Line: a connection that is kept from one request to the next, and made anew where it was lost.
+
+One that was kept may have been closed by the other side meanwhile: a request on it is then made once
+more on a fresh one (RFC 9110, section 9.2.2), and nobody hears of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from s3lo.engine.dialer import Dialer
+from s3lo.engine.http import Head, HttpConnection, NoConnection
+from s3lo.model.objects import Credentials, Endpoint, Request, Response
+from s3lo.model.signing import signed_headers
+
+IDLE_SECONDS = 15.0
+"""A connection unused for longer is not trusted to be open: services close them after some 20 s."""
+ERROR_BYTES = 64 << 10
+"""More of an error document is of no use."""
+
+
+class Line:
+    """For one thread; any other may ``cancel`` what it does."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        dialer: Dialer,
+        credentials: Callable[[], Credentials | None],
+    ) -> None:
+        self.endpoint = endpoint
+        self.is_cancelled = False
+        self._dialer = dialer
+        self._credentials = credentials
+        self._connection: HttpConnection | None = None
+        self._used_at = 0.0
+        self._closed_bytes = 0
+        """Received over connections that are closed."""
+
+    @property
+    def received_bytes(self) -> int:
+        """Of bodies, ever."""
+        connection = self._connection
+        return self._closed_bytes + (connection.body_bytes if connection else 0)
+
+    def ask(self, request: Request, patience_seconds: float) -> Head:
+        """Send a request without a body; its answer's body is then to be read. Raises NoConnection,
+        UntrustedEndpoint or LocalError."""
+        path = self.endpoint.path(request)
+        connection = self._kept() or self._dialed()
+        while True:
+            headers = signed_headers(request, self.endpoint, self._credentials())
+            try:
+                connection.wait_at_most(patience_seconds)
+                head = connection.ask(request.method, path, headers)
+            except NoConnection:
+                is_stale = connection.answers > 0 and not self.is_cancelled
+                self.close()
+                if not is_stale:
+                    raise
+                connection = self._dialed()
+            else:
+                self._used_at = time.monotonic()
+                return head
+
+    @property
+    def body(self) -> HttpConnection:
+        """What the body of the last answer is read from."""
+        assert self._connection is not None
+        return self._connection
+
+    def read_answer(self, head: Head, most_bytes: int = ERROR_BYTES) -> Response:
+        """The last answer with its body, kept in memory, or as much of it as came."""
+        body = b"" if head.has_no_body else self.body.read_all(head, most_bytes)
+        self.ended(head, is_whole=head.has_no_body or len(body) == head.body_bytes)
+        return Response(head.status, head.headers, body)
+
+    def ended(self, head: Head, *, is_whole: bool = True) -> None:
+        """The last answer has been read; where not to its end, its connection is of no more use."""
+        if not is_whole or not head.stays_open:
+            self.close()
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+        connection = self._connection
+        if connection is not None:
+            connection.abort()
+
+    def hang_up(self) -> None:
+        """Leave the connection to whoever dials next."""
+        connection, self._connection = self._kept(), None
+        if connection is not None:
+            self._dialer.keep(connection)
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._closed_bytes += connection.body_bytes
+            connection.close()
+
+    def _kept(self) -> HttpConnection | None:
+        if time.monotonic() - self._used_at > IDLE_SECONDS:
+            self.close()
+        return self._connection
+
+    def _dialed(self) -> HttpConnection:
+        self._connection = self._dialer.dial()
+        if self.is_cancelled:
+            raise NoConnection("cancelled")
+        return self._connection
