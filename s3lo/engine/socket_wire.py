@@ -15,7 +15,7 @@ from s3lo.engine.line import Line
 from s3lo.errors import ServiceError
 from s3lo.model.objects import Credentials, Endpoint, Request, Response
 
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS = 10.0
 """How long the service may be silent before it answers."""
 MOST_BYTES = 64 << 20
 """Of an answer: documents are kept in memory."""

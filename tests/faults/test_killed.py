@@ -20,20 +20,21 @@ PARTS = (*PROCESSES, "--part-size", "1MiB")
 UPLOAD_PARTS = (*PROCESSES, "--part-size", "5MiB")
 
 
-def test_a_worker_killed_during_a_pull_is_replaced(
+def test_workers_killed_during_a_pull_are_replaced(
     s3lo: Commands, unruly: Unruly, stored: Bucket, large: Layout, tmp_path: Path
 ) -> None:
+    """Both of them: a blob has one worker, and the other may have nothing in flight."""
     gate = Gate()
     unruly.when("GET", "/blobs/", gate, after=3)
     target = tmp_path / "pulled"
     pull = s3lo.start("pull", stored.reference(), "--to", f"oci:{target}", *PARTS)
     gate.wait_for(4)
-    first, _ = pull.workers()
-    os.kill(first, signal.SIGKILL)
+    for worker in pull.workers():
+        os.kill(worker, signal.SIGKILL)
     gate.open()
     report = pull.wait().result["engine"]
     assert (report["mode"], report["processes"]) == ("processes", 2)
-    assert 1 <= report["retries"] <= 4, "what was in flight with the killed one"
+    assert report["retries"] >= 1, "what was in flight with the killed ones"
     check_layout(target, large)
 
 
