@@ -3,7 +3,7 @@
     target      flag > NIC > EC2 table > default (10 Gbit/s)
     part size   sending: 8 MiB. Receiving, a 512th of all there is, but for each 10 Gbit/s of the
                 target 8 MiB, 64 MiB at most; never so large that those in flight at first would
-                have fewer than 4 each, and not below 2 MiB
+                have fewer than 4 each, and not below 4 MiB
     in flight   2.5 parts per Gbit/s of the target (85 MB/s a connection, with some to spare), at
                 least 8, at first no more than 2 a CPU when receiving (the tuner widens it), never
                 more than the memory holds
@@ -57,7 +57,7 @@ ROOM_TO_CLIMB = 8
 PARTS_PER_TRANSFER = 512
 LEAST_PARTS_PER_LANE = 4
 LEAST_LANES = 4
-LEAST_RECEIVED_PART_BYTES = 2 * MIB
+LEAST_RECEIVED_PART_BYTES = 4 * MIB
 MOST_RECEIVED_PART_BYTES = 64 * MIB
 
 

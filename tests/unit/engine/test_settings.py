@@ -90,7 +90,7 @@ def test_real_machines_get_the_parts_in_flight_that_their_target_needs(
 @pytest.mark.parametrize(
     ("total_bytes", "gbps", "part_bytes"),
     [
-        (5 * MIB, 10.0, 2 * MIB),
+        (5 * MIB, 10.0, 4 * MIB),
         (512 * MIB, 10.0, 5244 * 1024),
         (4 * GIB, 10.0, 8 * MIB),
         (12 * GIB, 10.0, 24 * MIB),
