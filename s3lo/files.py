@@ -74,8 +74,12 @@ class Staging:
         self._remove()
 
     def note(self, line: str) -> None:
-        """Note something done, in one write, so that who is killed has noted it or not."""
-        os.write(self._lock, f"{line}\n".encode())
+        """Note something done, in one write, so that who is killed has noted it or not. Raises
+        DiskFull or LocalError."""
+        try:
+            os.write(self._lock, f"{line}\n".encode())
+        except OSError as error:
+            raise from_os(error, f"noting in {self._path} what was done") from error
 
     def _resumed(self) -> Path | None:
         """Sweep what was left behind, but for what this one can go on with."""

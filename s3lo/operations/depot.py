@@ -16,6 +16,8 @@ from s3lo.model.reference import Location
 
 if TYPE_CHECKING:
     from s3lo.bucket.connection import Connection
+    from s3lo.engine.native import NativeWire
+    from s3lo.engine.socket_wire import SocketWire
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,60 +37,54 @@ def opened(
     only_reads: bool = False,
 ) -> Iterator[Depot]:
     """Open a store by its name and close it afterwards; ``only_reads`` makes for a quicker start."""
-    make = _open_local if location.scheme == "local" else _open_s3
-    if location.scheme != "local" and only_reads and engine.backend == "auto":
-        make = _open_s3_for_reading
-    depot = make(location, connection, engine)
+    if location.scheme == "local":
+        depot = _open_local(location, engine)
+    else:
+        depot = _open_s3(location, connection, engine, only_reads=only_reads)
     try:
         yield depot
     finally:
         depot.store.close()
 
 
-def _open_local(location: Location, connection: ConnectionOptions, engine: EngineOptions) -> Depot:
+def _open_local(location: Location, engine: EngineOptions) -> Depot:
     from s3lo.bucket.local import LocalStore
     from s3lo.engine.backend import LocalConfig
     from s3lo.engine.parallel import ParallelEngine
 
-    del connection
     config = LocalConfig(os.path.abspath(location.name))
     return Depot(LocalStore(location), ParallelEngine(config, engine))
 
 
-def _open_s3_for_reading(
-    location: Location, connection: ConnectionOptions, engine: EngineOptions
+def _open_s3(
+    location: Location, connection: ConnectionOptions, engine: EngineOptions, *, only_reads: bool
 ) -> Depot:
-    """Over sockets, without awscrt; a proxy is awscrt's."""
     from s3lo.bucket.connection import connect
-    from s3lo.bucket.s3 import S3Store
-    from s3lo.engine.parallel import ParallelEngine
-    from s3lo.engine.proxies import is_proxied
-    from s3lo.engine.socket_wire import SocketWire
+    from s3lo.engine.parallel import receives_on_sockets
 
     reached = connect(location.name, connection)
-    if is_proxied(reached.endpoint):
-        return _open_s3(location, connection, engine)
-    wire = SocketWire(reached.endpoint, reached.credentials, engine.interfaces)
-    return Depot(S3Store(location, reached.endpoint, wire), ParallelEngine(wire, engine))
+    if only_reads and receives_on_sockets(engine, reached.endpoint):
+        from s3lo.engine.socket_wire import SocketWire
 
-
-def _open_s3(location: Location, connection: ConnectionOptions, engine: EngineOptions) -> Depot:
-    from s3lo.bucket.connection import connect
-    from s3lo.bucket.s3 import S3Store
-
-    reached = connect(location.name, connection)
+        wire = SocketWire(reached.endpoint, reached.credentials, engine.interfaces)
+        return _on_wire(location, wire, engine)
     if engine.backend != "s3transfer":
         try:
             from s3lo.engine.native import NativeWire
-            from s3lo.engine.parallel import ParallelEngine
         except ImportError:  # no awscrt wheel for this platform
             if engine.backend == "native":
                 raise
         else:
-            wire = NativeWire(reached.endpoint, reached.credentials, engine.interfaces)
-            store = S3Store(location, reached.endpoint, wire)
-            return Depot(store, ParallelEngine(wire, engine))
+            native = NativeWire(reached.endpoint, reached.credentials, engine.interfaces)
+            return _on_wire(location, native, engine)
     return _open_s3transfer(location, reached, engine)
+
+
+def _on_wire(location: Location, wire: NativeWire | SocketWire, engine: EngineOptions) -> Depot:
+    from s3lo.bucket.s3 import S3Store
+    from s3lo.engine.parallel import ParallelEngine
+
+    return Depot(S3Store(location, wire.endpoint, wire), ParallelEngine(wire, engine))
 
 
 def _open_s3transfer(location: Location, reached: Connection, engine: EngineOptions) -> Depot:

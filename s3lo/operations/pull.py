@@ -114,7 +114,11 @@ def _pull(depot: Depot, asked: _Asked, observer: Observer, cancel: Event | None)
         files.require_free_space(directory, what.total_bytes)
         brought = bring(what, delivery, journal.observe, cancel)
     phases = Phases(resolving.seconds, brought.transfer_seconds, brought.load_seconds)
-    moved = {each.digest: each.missing_bytes for each in downloads if each.missing_bytes}
+    moved = {
+        each.digest: each.missing_bytes
+        for each in downloads
+        if each.missing_bytes or not each.present
+    }
     return _Pulled(manifest, moved, brought.platform, brought.destination, phases, brought.engine)
 
 

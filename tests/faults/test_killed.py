@@ -108,20 +108,25 @@ def test_workers_end_with_a_killed_coordinator(
     check_layout(target, large)
 
 
-@pytest.mark.parametrize("processes", ["0", "2"])
-def test_a_killed_pull_that_is_repeated_fetches_nothing_again_that_was_complete(
-    s3lo: Commands, unruly: Unruly, stored: Bucket, large: Layout, tmp_path: Path, processes: str
-) -> None:
+def _kill_midway(s3lo: Commands, unruly: Unruly, arguments: tuple[str, ...], after: int) -> None:
+    """Start a pull and kill it when so many of its requests for blobs, and four more, have come."""
     gate = Gate()
-    unruly.when("GET", "/blobs/", gate, after=8)
-    target = tmp_path / "pulled"
-    options = ("--processes", processes, "--max-in-flight", "4", "--part-size", "1MiB")
-    arguments = ("pull", stored.reference(), "--to", f"oci:{target}", *options, "-o", "json")
+    unruly.when("GET", "/blobs/", gate, after=after)
     pull = s3lo.start(*arguments)
     gate.wait_for(4)
     pull.signal(signal.SIGKILL)
     pull.wait()
     gate.open()
+
+
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_a_killed_pull_that_is_repeated_fetches_nothing_again_that_was_complete(
+    s3lo: Commands, unruly: Unruly, stored: Bucket, large: Layout, tmp_path: Path, processes: str
+) -> None:
+    target = tmp_path / "pulled"
+    options = ("--processes", processes, "--max-in-flight", "4", "--part-size", "1MiB")
+    arguments = ("pull", stored.reference(), "--to", f"oci:{target}", *options, "-o", "json")
+    _kill_midway(s3lo, unruly, arguments, after=8)
     before = unruly.count("GET", "/blobs/")
     again = s3lo.run(*arguments).result
     complete = 8 - 1  # all before the gate but the one whose end may not have been noted
@@ -135,15 +140,9 @@ def test_what_a_killed_pull_left_is_proven_before_it_is_used(
     s3lo: Commands, unruly: Unruly, stored: Bucket, large: Layout, tmp_path: Path
 ) -> None:
     """A power failure leaves a journal that speaks of bytes which never reached the disk."""
-    gate = Gate()
-    unruly.when("GET", "/blobs/", gate, after=8)
     target = tmp_path / "pulled"
     arguments = ("pull", stored.reference(), "--to", f"oci:{target}", *PARTS)
-    pull = s3lo.start(*arguments)
-    gate.wait_for(4)
-    pull.signal(signal.SIGKILL)
-    pull.wait()
-    gate.open()
+    _kill_midway(s3lo, unruly, arguments, after=8)
     for blob in tmp_path.glob(".pulled*/blobs/sha256/*"):
         with blob.open("r+b") as file:
             file.write(b"\0" * 4096)
@@ -161,14 +160,9 @@ def test_another_image_does_not_go_on_with_what_a_killed_pull_left(
 ) -> None:
     other = Bucket(seaweed, seaweed.create_bucket("another-image"))
     other.fill(small)
-    gate = Gate()
-    unruly.when("GET", "/blobs/", gate, after=3)
     target = tmp_path / "pulled"
-    pull = s3lo.start("pull", stored.reference(), "--to", f"oci:{target}", *PARTS)
-    gate.wait_for(4)
-    pull.signal(signal.SIGKILL)
-    pull.wait()
-    gate.open()
+    arguments = ("pull", stored.reference(), "--to", f"oci:{target}", *PARTS)
+    _kill_midway(s3lo, unruly, arguments, after=3)
     done = s3lo.run("pull", other.reference(), "--to", f"oci:{target}", "-o", "json").result
     assert done["bytes_transferred"] == done["bytes"]
     check_layout(target, small)

@@ -25,15 +25,12 @@ from s3lo.engine.jobs import (
     Put,
     PutPart,
 )
-from s3lo.engine.transfers import DAMAGED
-from s3lo.errors import NotFoundError, S3loError, ServiceError, SizeMismatch
+from s3lo.errors import NotFoundError, S3loError, ServiceError
 from s3lo.model import multipart, s3_errors
 from s3lo.model.objects import Credentials, Endpoint, Request, Response
 from s3lo.model.s3_errors import InvalidStorageClass, Unsupported
 
 _STORAGE_CLASS = "x-amz-storage-class"
-_NOT_SATISFIABLE = 416
-"""The answer to a range that begins after the object's end (RFC 9110, section 15.5.17)."""
 
 
 class NativeBackend:
@@ -121,7 +118,7 @@ class NativeBackend:
 
         def on_headers(status: int, headers: Mapping[str, str]) -> None:
             if status < 300:
-                _check_size(job, headers)
+                failures.check_size(job, headers)
 
         def on_body(chunk: bytes, offset: int) -> None:
             nonlocal received
@@ -135,9 +132,8 @@ class NativeBackend:
                 )
                 finish(Failed(job.id, reply.error, retryable=True))
                 return
-            if reply.status == _NOT_SATISFIABLE:
-                message = f"{self._name(job)} ends before {job.object_size} bytes"
-                reply.error = SizeMismatch(message, hint=DAMAGED)
+            if reply.status == failures.NOT_SATISFIABLE:
+                reply.error = failures.ends_early(job, self._name(job))
             finish(self._outcome(job, reply, ""))
 
         last = job.offset + job.length - 1
@@ -218,16 +214,6 @@ class NativeBackend:
                 del self._running[job_id]
             else:
                 self._running[job_id] = handle
-
-
-def _check_size(job: Get, headers: Mapping[str, str]) -> None:
-    """The object's whole size stands in ``Content-Range`` (RFC 9110, section 14.4)."""
-    total = headers.get("content-range", "").rpartition("/")[2]
-    size = int(total) if total.isdigit() else int(headers.get("content-length", "-1"))
-    if size != job.object_size:
-        raise SizeMismatch(
-            f"{job.key} is {size} bytes where {job.object_size} are expected", hint=DAMAGED
-        )
 
 
 def _write_all(fd: int, chunk: bytes, offset: int) -> int:
