@@ -9,6 +9,8 @@ ATTEMPTS = 8
 
 BASE_SECONDS = 0.2
 CAP_SECONDS = 10.0
+PACED_BASE_SECONDS = 0.05
+PACED_CAP_SECONDS = 1.0
 
 
 def delay_seconds(failures: int, *, throttled: bool = False) -> float:
@@ -19,4 +21,11 @@ def delay_seconds(failures: int, *, throttled: bool = False) -> float:
     """
     step = failures + 1 if throttled else failures
     bound = min(CAP_SECONDS, BASE_SECONDS * 2.0 ** min(step - 1, 30))
+    return random.uniform(bound / 4, bound)
+
+
+def paced_seconds(failures: int) -> float:
+    """The same for a throttled request where the pace of all of them is held back anyway: all that
+    it has to do is not to come back at once."""
+    bound = min(PACED_CAP_SECONDS, PACED_BASE_SECONDS * 2.0 ** min(failures - 1, 30))
     return random.uniform(bound / 4, bound)

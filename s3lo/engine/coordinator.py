@@ -1,4 +1,4 @@
-"""Coordinator: drives one transfer. It owns the window, the retries and the end of things.
+"""Coordinator: drives one transfer. It owns the window, the pace, the retries and the end of things.
 
         next_job()             submit()               start()
     work ────────→ coordinator ────────→ worker(s) ────────→ backend ⇄ sockets, files
@@ -24,10 +24,10 @@ from typing import Protocol
 from s3lo import backoff
 from s3lo.engine.jobs import Abort, Done, Failed, Finish, Get, Hashed, Job, Outcome, Put, PutPart
 from s3lo.engine.ledger import Flight, Ledger, RetryQueue
+from s3lo.engine.pace import Pace
 from s3lo.engine.pool import Lost, Pool, Reported
 from s3lo.engine.settings import EngineSettings
 from s3lo.engine.tuner import Tuner
-from s3lo.engine.window import Window
 from s3lo.errors import Interrupted, ServiceError, WorkerDied
 from s3lo.events import Note, Observer
 from s3lo.model.objects import Credentials
@@ -89,7 +89,7 @@ class Coordinator:
         self._current = credentials()
         self._is_cancelled = is_cancelled
         self._observe = observer
-        self.window = Window(settings.initial_in_flight, settings.max_in_flight)
+        self.pace = Pace()
         self.tuner = Tuner(settings.initial_in_flight, settings.max_in_flight, settings.target_gbps)
         self._homes: dict[int, int] = {}
         self.ledger = Ledger(pool.numbers)
@@ -117,13 +117,14 @@ class Coordinator:
         now = time.monotonic()
         batches: dict[int, list[Job]] = {}
         self._is_starved = False
-        while self._has_room():
+        while self._has_room() and not self.pace.seconds_until_next(now):
             job = self.retries.due(now) or work.next_job()
             if job is None:
                 self._is_starved = True
                 break
             worker = self._worker_for(job)
             self.ledger.start(job, worker, now)
+            self.pace.on_begun(now)
             batches.setdefault(worker, []).append(job)
         for worker, jobs in batches.items():
             self._pool.worker(worker).submit(jobs)
@@ -138,7 +139,7 @@ class Coordinator:
     def _has_room(self) -> bool:
         most_bytes = self._settings.max_in_flight * self._settings.part_size_bytes
         fits = self.ledger.in_flight_bytes < most_bytes
-        return len(self.ledger) < self.window.width and fits
+        return len(self.ledger) < self.tuner.width and fits
 
     def _messages(self) -> Iterator[Message | Outcome]:
         """What has come in, after waiting for at least something or for the next thing to do.
@@ -146,7 +147,7 @@ class Coordinator:
         Taken one by one: when one of them ends the transfer, the others are still there for the
         winding down, which must learn of every upload that began.
         """
-        wait = self.retries.seconds_until_due(time.monotonic(), TICK_SECONDS)
+        wait = self._seconds_to_wait(time.monotonic())
         with suppress(Empty):
             if not self._unread:
                 self._unread.extend(_opened(self._inbox.get(timeout=wait)))
@@ -154,6 +155,13 @@ class Coordinator:
                 while self._unread:
                     yield self._unread.popleft()
                 self._unread.extend(_opened(self._inbox.get_nowait()))
+
+    def _seconds_to_wait(self, now: float) -> float:
+        """Until there is something to do, if nothing comes in."""
+        until_paced = self.pace.seconds_until_next(now)
+        if until_paced:
+            return min(until_paced, TICK_SECONDS)
+        return self.retries.seconds_until_due(now, TICK_SECONDS)
 
     def _handle(self, message: Message | Outcome, work: Work) -> None:
         match message:
@@ -171,7 +179,6 @@ class Coordinator:
             self._retry(flight, outcome, work)
             return
         self.retries.forget(outcome.id)
-        self.window.on_done()
         self._last_done_at = time.monotonic()
         work.done(flight.job, outcome)
 
@@ -180,7 +187,7 @@ class Coordinator:
         if outcome.expired:
             self._renew()
         if outcome.throttled:
-            self.window.on_throttled()
+            self.pace.on_throttled(time.monotonic())
         job = self._keep(flight.job, outcome, work)
         failures = self.retries.failed(outcome.id)
         now = time.monotonic()
@@ -201,7 +208,7 @@ class Coordinator:
         return job.without_first(outcome.kept_bytes)
 
     def _queue_again(self, job: Job, failures: int, throttled: bool = False) -> None:
-        delay = backoff.delay_seconds(failures, throttled=throttled)
+        delay = backoff.paced_seconds(failures) if throttled else backoff.delay_seconds(failures)
         self.retries.add(job, time.monotonic() + delay)
 
     def _replace(self, number: int, status: int, work: Work) -> None:
@@ -231,15 +238,15 @@ class Coordinator:
         self._give_up_stalled(now)
 
     def _tune(self, now: float) -> None:
-        """Let the window follow the service's refusals, and else the tuner."""
-        self.window.on_time()
-        if self.window.is_recovering or not self._settings.is_tuned:
+        """Let the pace follow the service's refusals, and else the window what it brings."""
+        if self.pace.on_time(now):
+            self._observe(Note(self.pace.reason, level=1))
+        if not self.pace.is_free or not self._settings.is_tuned:
             self.tuner.disturbed()
             return
         before = self.tuner.width
         self.tuner.observe(now, self._pool.progress_bytes(), is_full=not self._is_starved)
         if self.tuner.width != before:
-            self.window.set(self.tuner.width)
             self._observe(Note(self.tuner.reason, level=1))
 
     def _renew(self) -> None:

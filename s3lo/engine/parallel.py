@@ -190,7 +190,7 @@ def _report(course: _Course, coordinator: Coordinator, workers_peak: int) -> Eng
         max_in_flight_reached=coordinator.ledger.peak,
         target_gbps=settings.target_gbps,
         target_source=settings.target_source,
-        throttled=coordinator.window.throttled,
+        throttled=coordinator.pace.throttled,
         retries=coordinator.retries.retries,
         peak_rss_bytes=peak_rss_bytes() + workers_peak,
     )

@@ -1,0 +1,191 @@
+"""Pace: how many requests a second may begin while the service throttles. A pure decision.
+
+free     no limit
+easing   a moment without any, when several were refused at once: what was under way is answered
+held     what the service had let through in a second. It quickens a little at first and ever more
+         while nothing is refused, until it limits nothing; at a refusal it falls back
+
+So it follows what the service gives, be it a rate that a fleet shares or too few connections. Where
+as much is refused as before it was held, the service does not mind the pace: it is free again, and
+for a while whatever is refused. Sixty-eight parts from an origin that serves 50 a second took 2.6 s
+when the window of parts in flight was halved instead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from enum import Enum, auto
+
+LOOK_BACK_SECONDS = 0.5
+"""What counts as now."""
+SHORTEST_LOOK_SECONDS = 0.15
+DECIDE_SECONDS = 0.2
+EASING_SECONDS = 0.05
+BEHIND_SECONDS = 0.03
+"""What may be made up for of moments when a request was due and none began."""
+FEWEST_REFUSALS = 3
+LEAST_SHARE = 0.1
+"""Of the requests, being refused: what is less needs no change of pace."""
+LEAST_LET_THROUGH = 0.1
+"""Taken for the share that is, at first: the moment may have been a bad one."""
+QUICKENING = 0.1
+"""Once more with each quiet moment."""
+MOST_QUICKENING = 1.5
+FALLING_BACK = 0.95
+"""Of what was let through."""
+HOLDING_HELPS = 0.7
+"""The share of refusals, to that before, below which it does."""
+SERVES_NOBODY = 0.9
+"""The share of refusals above which no pace is in vain, and none is worth a try."""
+ENOUGH_ANSWERS = 20
+"""To tell two shares apart."""
+QUIET_MOMENTS = 3
+FREE_SECONDS = 5.0
+MOST_FREE_SECONDS = 60.0
+LEAST_PER_SECOND = 1.0
+
+
+class _State(Enum):
+    FREE = auto()
+    EASING = auto()
+    HELD = auto()
+
+
+class Pace:
+    """Told when a request begins and when one is refused; says how long the next has to wait.
+
+    Moments are seconds of one clock.
+    """
+
+    def __init__(self) -> None:
+        self.throttled = 0
+        """Refusals, ever."""
+        self.reason = ""
+        """Of the last beginning or end, in words."""
+        self._state = _State.FREE
+        self._per_second = math.inf
+        self._next_at = -math.inf
+        self._decide_at = -math.inf
+        self._is_limiting = False
+        """Since the last decision, a request had to wait."""
+        self._free_until = -math.inf
+        self._free_seconds = FREE_SECONDS
+        self._lately = _Lately()
+        self._begun = 0
+        self._refused = 0
+        self._share_before = 0.0
+        self._quiet_moments = 0
+
+    @property
+    def is_free(self) -> bool:
+        return self._state is _State.FREE
+
+    def seconds_until_next(self, now: float) -> float:
+        """How long until another request may begin; 0 where it may now."""
+        if self.is_free or self._next_at <= now:
+            return 0.0
+        self._is_limiting = True
+        return self._next_at - now
+
+    def on_begun(self, now: float) -> None:
+        self._lately.begun.append(now)
+        self._begun += 1
+        if self.is_free:
+            self._lately.forget(now)
+        else:
+            self._next_at = max(self._next_at, now - BEHIND_SECONDS) + 1 / self._per_second
+
+    def on_throttled(self, now: float) -> None:
+        self.throttled += 1
+        self._lately.refused.append(now)
+        self._refused += 1
+        if self.is_free and now >= self._free_until and self._lately.is_throttled(now):
+            self._state = _State.EASING
+            self._per_second = LEAST_PER_SECOND
+            self._next_at = self._decide_at = now + EASING_SECONDS
+
+    def on_time(self, now: float) -> bool:
+        """To be called a few times a second; returns whether it began or ended to hold back."""
+        if self.is_free or now < self._decide_at:
+            return False
+        before = self._state
+        self._decide(now)
+        self._is_limiting = False
+        return self._state is not before
+
+    def _decide(self, now: float) -> None:
+        if self._state is _State.EASING:
+            self._share_before = self._lately.refused_share(now)
+            self._begun = self._refused = 0
+            self._quiet_moments = round(MOST_QUICKENING / QUICKENING)
+            begun = self._lately.begun_per_second(now)
+            self._hold(begun * max(LEAST_LET_THROUGH, 1 - self._share_before), now)
+            self.reason = f"the service throttles: now {self._per_second:.0f} requests a second"
+        elif self._is_in_vain():
+            self._free_until = now + self._free_seconds
+            self._free_seconds = min(2 * self._free_seconds, MOST_FREE_SECONDS)
+            self._let_go("a slower pace is refused as much")
+        elif self._lately.is_refused_since(now - DECIDE_SECONDS):
+            self._quiet_moments = 0
+            served = 1 - self._lately.refused_share(now)
+            self._hold(FALLING_BACK * served * self._lately.begun_per_second(now), now)
+        elif self._is_limiting and not self._lately.is_begun_since(
+            self._decide_at - DECIDE_SECONDS
+        ):
+            self._decide_at = now + DECIDE_SECONDS
+        elif not self._is_limiting and self._quiet_moments >= QUIET_MOMENTS:
+            self._let_go("the service throttles no more")
+        else:
+            self._quiet_moments += 1
+            factor = min(MOST_QUICKENING, 1 + QUICKENING * self._quiet_moments)
+            self._hold(self._per_second * factor, now)
+
+    def _is_in_vain(self) -> bool:
+        if self._begun < ENOUGH_ANSWERS:
+            return False
+        share = self._refused / self._begun
+        self._begun = self._refused = 0
+        return HOLDING_HELPS * self._share_before < share <= SERVES_NOBODY
+
+    def _hold(self, per_second: float, now: float) -> None:
+        self._state = _State.HELD
+        self._per_second = max(LEAST_PER_SECOND, per_second)
+        self._next_at = min(self._next_at, now + 1 / self._per_second)
+        self._decide_at = now + DECIDE_SECONDS
+
+    def _let_go(self, why: str) -> None:
+        self._state = _State.FREE
+        self._per_second = math.inf
+        self.reason = f"{why}: now as many requests as fit"
+
+
+class _Lately:
+    """The moments of what began and of what was refused, as far as one looks back."""
+
+    def __init__(self) -> None:
+        self.begun: deque[float] = deque()
+        self.refused: deque[float] = deque()
+
+    def forget(self, now: float) -> None:
+        for moments in (self.begun, self.refused):
+            while moments and moments[0] < now - LOOK_BACK_SECONDS:
+                moments.popleft()
+
+    def is_throttled(self, now: float) -> bool:
+        return len(self.refused) >= FEWEST_REFUSALS and self.refused_share(now) >= LEAST_SHARE
+
+    def is_refused_since(self, moment: float) -> bool:
+        return bool(self.refused) and self.refused[-1] >= moment
+
+    def is_begun_since(self, moment: float) -> bool:
+        return bool(self.begun) and self.begun[-1] >= moment
+
+    def refused_share(self, now: float) -> float:
+        self.forget(now)
+        return min(1.0, len(self.refused) / max(1, len(self.begun)))
+
+    def begun_per_second(self, now: float) -> float:
+        self.forget(now)
+        since = now - self.begun[0] if self.begun else 0.0
+        return len(self.begun) / max(SHORTEST_LOOK_SECONDS, since)
