@@ -7,27 +7,25 @@ should return quickly; what it raises ends the operation.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseStarted:
+class PhaseStarted(Struct, frozen=True):
     """A phase begins: resolve, save, transfer, publish or load. ``total_bytes`` 0: not known."""
 
     phase: str
     total_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class BytesMoved:
+class BytesMoved(Struct, frozen=True):
     """So many more bytes of a phase are done (negative: some have to be moved again)."""
 
     phase: str
     bytes_: int
 
 
-@dataclass(frozen=True, slots=True)
-class PartDone:
+class PartDone(Struct, frozen=True):
     """So many bytes of a blob, from an offset on, are in its file; nothing is proven of them yet."""
 
     digest: str
@@ -35,22 +33,19 @@ class PartDone:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class BlobDone:
+class BlobDone(Struct, frozen=True):
     """A blob is complete and, where verification is on, has proven to be what its name says."""
 
     digest: str
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseEnded:
+class PhaseEnded(Struct, frozen=True):
     phase: str
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """Something worth a line to a person; ``level`` is how many -v it takes to be shown."""
 
     text: str

@@ -12,8 +12,6 @@ import errno
 import fcntl
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,8 +29,12 @@ _MOST_NOTES_BYTES = 64 << 20
 
 def scratch_directory(tmpdir: Path | None) -> Path:
     """Where temporary files lie: the directory asked for, else the system's; raises LocalError."""
+    if tmpdir:
+        return tmpdir
+    import tempfile
+
     try:
-        return tmpdir or Path(tempfile.gettempdir())
+        return Path(tempfile.gettempdir())
     except FileNotFoundError as error:
         raise LocalError(
             "there is no directory for temporary files that can be written to",
@@ -88,15 +90,17 @@ class Staging:
             if self._path is None and self.key and lines[:1] == [self.key] and _is_private(path):
                 self._path, self._lock, self.notes = path, lock, tuple(lines[1:])
                 continue
-            shutil.rmtree(path, ignore_errors=True)
+            _remove_tree(path)
             os.close(lock)
         return self._path
 
     def _make(self) -> Path:
         """Another process may sweep the directory before it is locked: then make another one."""
         for _ in range(_TRIES):
-            self._path = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self._parent))
-            with suppress(FileNotFoundError):
+            made = self._parent / f"{self._prefix}{os.urandom(6).hex()}"
+            with suppress(FileNotFoundError, FileExistsError):
+                made.mkdir(0o700)
+                self._path = made
                 self._lock = _create_lock(self._path / _LOCK)
                 self.note(self.key)
                 return self._path
@@ -104,7 +108,7 @@ class Staging:
 
     def _remove(self) -> None:
         if self._path:
-            shutil.rmtree(self._path, ignore_errors=True)
+            _remove_tree(self._path)
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -362,3 +366,10 @@ def require_free_space(directory: Path, needed_bytes: int) -> None:
             f"{directory} has {free_bytes / 1e9:.2f} GB free and {needed_bytes / 1e9:.2f} GB"
             " are needed"
         )
+
+
+def _remove_tree(path: Path) -> None:
+    """Remove it as far as that goes."""
+    import shutil
+
+    shutil.rmtree(path, ignore_errors=True)

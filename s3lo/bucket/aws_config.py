@@ -9,22 +9,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from s3lo.errors import AccessDeniedError, UsageError
 
 Sections = dict[str, dict[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class AwsConfig:
+class AwsConfig(Struct, frozen=True):
     """One profile's settings, those of both files together, and the environment's variables."""
 
     profile: str
-    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
+    settings: Mapping[str, str] = field(default_factory=dict)
     services: Mapping[str, str] = field(default_factory=dict)
     """The ``[services …]`` section that the profile names."""
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Without what is secret."""
+        return f"AwsConfig({self.profile!r}, services={self.services})"
 
     @property
     def region(self) -> str:
@@ -89,10 +93,10 @@ def _path(environ: Mapping[str, str], variable: str, default: str) -> str:
 
 def _read(path: str) -> Sections:
     """An INI file's sections; none where there is no file."""
-    from configparser import Error, RawConfigParser
-
     if not os.path.isfile(path):
         return {}
+    from configparser import Error, RawConfigParser
+
     parser = RawConfigParser()
     try:
         with open(path, encoding="utf-8") as file:

@@ -6,7 +6,6 @@ For machines where awscrt is not usable. Importing this module imports botocore.
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from typing import Any
 
 import botocore.auth
@@ -15,6 +14,7 @@ import botocore.credentials
 import botocore.exceptions
 import botocore.httpsession
 import botocore.utils
+from msgspec.structs import replace
 
 from s3lo.backoff import ATTEMPTS
 from s3lo.bucket.credentials import RENEW_BEFORE_SECONDS, CredentialsSource

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from s3lo.bucket import aws_config, region
 from s3lo.bucket.aws_config import AwsConfig
@@ -18,8 +19,7 @@ _USERINFO = re.compile(r"\A([a-z][a-z0-9+.-]*://)?.*@", re.IGNORECASE | re.DOTAL
 _REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(Struct, frozen=True):
     """Everything it takes to talk to one bucket."""
 
     endpoint: Endpoint

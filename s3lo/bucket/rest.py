@@ -6,7 +6,9 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from s3lo.backoff import ATTEMPTS, delay_seconds
 from s3lo.bucket.region import HEADER, discover
@@ -27,8 +29,7 @@ _REGION = re.compile(rb"<Region>([a-z0-9-]+)</Region>")
 _CONFLICT = "ConditionalRequestConflict"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The final answer, and whether an earlier attempt may have been carried out unseen."""
 
     response: Response

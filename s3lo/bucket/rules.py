@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import fields, replace
 
 from s3lo.bucket.keys import RULES_KEY
 from s3lo.bucket.store import Store
@@ -31,8 +33,7 @@ _SECONDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Lifecycle:
+class Lifecycle(Struct, frozen=True):
     """When tags are pruned; None (and in the file: 0) sets no bound."""
 
     keep_last: int | None = None
@@ -40,8 +41,7 @@ class Lifecycle:
     keep_tags: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """What holds for one image. None: not said here."""
 
     immutable: bool | None = None
@@ -54,8 +54,7 @@ class Rules:
         return Rules(immutable, lifecycle)
 
 
-@dataclass(frozen=True, slots=True)
-class Rulebook:
+class Rulebook(Struct, frozen=True):
     """The whole file: defaults, and rules by image name or pattern."""
 
     default: Rules = Rules()

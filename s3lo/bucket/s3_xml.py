@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
+
+from msgspec import Struct
 
 from s3lo.errors import ServiceError
 from s3lo.model.objects import ObjectInfo
@@ -21,16 +22,14 @@ if TYPE_CHECKING:
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One page of a listing; ``next_token`` is empty on the last."""
 
     objects: tuple[ObjectInfo, ...]
     next_token: str
 
 
-@dataclass(frozen=True, slots=True)
-class Undeleted:
+class Undeleted(Struct, frozen=True):
     """A key that DeleteObjects could not remove, and why."""
 
     key: str

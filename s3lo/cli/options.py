@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
+from msgspec import Struct
 
 from s3lo.bucket.options import ConnectionOptions
 from s3lo.engine.options import EngineOptions
@@ -23,16 +23,14 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?\Z", re.IGNORECASE | re.AS
 _MOST_BYTES = 1 << 62
 
 
-@dataclass
-class Session:
+class Session(Struct):
     """What the reporting of an error has to know, even when the command line was not understood."""
 
     output: str = "text"
     verbosity: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Common:
+class Common(Struct, frozen=True):
     """The options of every command."""
 
     connection: ConnectionOptions

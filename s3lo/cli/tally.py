@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from s3lo.cli.render import size
 from s3lo.events import BytesMoved, Event, PhaseEnded, PhaseStarted
@@ -12,8 +13,7 @@ from s3lo.events import BytesMoved, Event, PhaseEnded, PhaseStarted
 Clock = Callable[[], float]
 
 
-@dataclass(slots=True)
-class PhaseTally:
+class PhaseTally(Struct):
     """One phase. ``total_bytes`` 0: not known."""
 
     name: str
@@ -40,8 +40,7 @@ class PhaseTally:
         )
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """Every phase that has begun. Written by the observer, read by the ticker, no lock needed."""
 
     clock: Clock = time.monotonic

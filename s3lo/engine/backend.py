@@ -7,8 +7,9 @@ any thread.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from s3lo.engine.jobs import Job, Outcome
 from s3lo.model.objects import Credentials, Endpoint
@@ -33,8 +34,7 @@ class Backend(Protocol):
         """Drop connections and threads. Jobs still running may never report."""
 
 
-@dataclass(frozen=True, slots=True)
-class NativeConfig:
+class NativeConfig(Struct, frozen=True):
     """An S3 endpoint reached through awscrt. The defaults serve documents and small images."""
 
     endpoint: Endpoint
@@ -45,8 +45,7 @@ class NativeConfig:
     interfaces: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SocketConfig:
+class SocketConfig(Struct, frozen=True):
     """An S3 endpoint that is only read from, over sockets of our own."""
 
     endpoint: Endpoint
@@ -55,8 +54,7 @@ class SocketConfig:
     interfaces: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LocalConfig:
+class LocalConfig(Struct, frozen=True):
     """A local store's root directory."""
 
     root: str

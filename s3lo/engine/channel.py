@@ -13,8 +13,9 @@ import pickle
 import socket
 import struct
 import threading
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from s3lo.engine.backend import BackendConfig
 from s3lo.engine.jobs import Job, Outcome
@@ -23,45 +24,37 @@ from s3lo.model.objects import Credentials
 _LENGTH = struct.Struct(">I")
 
 
-@dataclass(frozen=True, slots=True)
-class Configure:
+class Configure(Struct, frozen=True):
     backend: BackendConfig
 
 
-@dataclass(frozen=True, slots=True)
-class Submit:
+class Submit(Struct, frozen=True):
     jobs: tuple[Job, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(Struct, frozen=True):
     ids: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Renew:
+class Renew(Struct, frozen=True):
     credentials: Credentials | None
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Outcomes:
+class Outcomes(Struct, frozen=True):
     outcomes: tuple[Outcome, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """Bytes got done so far, of jobs that still run too."""
 
     bytes_: int
 
 
-@dataclass(frozen=True, slots=True)
-class Bye:
+class Bye(Struct, frozen=True):
     peak_rss_bytes: int
 
 

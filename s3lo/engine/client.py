@@ -8,7 +8,6 @@ in the process that made it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from awscrt.auth import AwsCredentials, AwsCredentialsProvider
@@ -29,6 +28,7 @@ from awscrt.s3 import (
     S3RetryMode,
     create_default_s3_signing_config,
 )
+from msgspec import Struct, field
 
 from s3lo.engine.backend import NativeConfig
 from s3lo.engine.plan import GIB
@@ -44,8 +44,7 @@ _CLIENT_MEMORY_PARTS = 4
 _CONNECT_TIMEOUT_MS = 3000
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(Struct):
     """What came of a request. ``error`` is awscrt's, or what a callback of ours raised."""
 
     status: int = 0

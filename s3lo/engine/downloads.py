@@ -12,8 +12,10 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from itertools import count
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from s3lo import files
 from s3lo.engine import plan
@@ -27,8 +29,7 @@ from s3lo.events import BlobDone, BytesMoved, Note, Observer, PartDone
 _MOST_PATIENCE_SECONDS = 60.0
 
 
-@dataclass(slots=True)
-class _Arrival:
+class _Arrival(Struct):
     """A blob on its way. ``etag`` names the object that its parts come from."""
 
     left_bytes: int

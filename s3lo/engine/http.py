@@ -6,7 +6,9 @@ import socket
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 _HEAD_BYTES = 16 << 10
 """What is read at once while a head is expected: a small body comes with it in one call."""
@@ -17,8 +19,7 @@ class NoConnection(Exception):
     """There is no connection, or no longer: trying again may help."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """Status and headers (names in lower case) of an answer."""
 
     status: int

@@ -9,7 +9,8 @@ Hashed                     once for each blob of which a worker was to hash what
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from s3lo.errors import S3loError
 from s3lo.model.multipart import StoredPart
@@ -17,8 +18,7 @@ from s3lo.model.multipart import StoredPart
 Headers = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Get:
+class Get(Struct, frozen=True):
     """``length`` bytes of ``key`` from ``offset`` go to ``path`` at ``offset``.
 
     ``object_size`` is how large the object must be: another size means another object. ``etag``
@@ -47,8 +47,7 @@ class Get:
         return replace(self, offset=self.offset + count, length=self.length - count)
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(Struct, frozen=True):
     """``length`` bytes of ``path`` from ``file_offset`` become the object ``key``."""
 
     id: int
@@ -60,8 +59,7 @@ class Put:
     headers: Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(Struct, frozen=True):
     """Begin a multipart upload; done with its upload id, and with the name of the checksum that
     its parts shall carry, where it ``is_checked`` and the store takes one."""
 
@@ -74,8 +72,7 @@ class Begin:
     length: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class PutPart:
+class PutPart(Struct, frozen=True):
     """One part; done with its ETag, and its checksum if it ``is_checked``.
 
     ``offset`` is its place in the object.
@@ -93,8 +90,7 @@ class PutPart:
     is_checked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(Struct, frozen=True):
     """Make the object, of ``size`` bytes, of its parts, in order.
 
     ``is_repeat`` says that it was asked for before and the answer got lost: it may be done.
@@ -110,8 +106,7 @@ class Finish:
     length: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Abort:
+class Abort(Struct, frozen=True):
     id: int
     blob: int
     key: str
@@ -122,8 +117,7 @@ class Abort:
 Job = Get | Put | Begin | PutPart | Finish | Abort
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """``value`` is an upload id or an ETag, ``checksum`` what belongs to it, where the job has one."""
 
     id: int
@@ -131,8 +125,7 @@ class Done:
     checksum: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """``retryable``: worth trying again as it is; ``throttled``: with fewer at a time;
     ``expired``: with fresh credentials; ``replaced``: the object is another one now.
 
@@ -148,8 +141,7 @@ class Failed:
     kept_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Hashed:
+class Hashed(Struct, frozen=True):
     """A blob has been hashed to its end; or could not be read (``error``)."""
 
     blob: int

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from s3lo.engine.jobs import Job
 
 
-@dataclass(slots=True)
-class Flight:
+class Flight(Struct):
     """A job in flight. ``is_given_up``: it was cancelled for hanging and may be tried again."""
 
     job: Job

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import resource
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from s3lo.cpus import usable_cpus
 from s3lo.errors import UsageError
@@ -19,8 +20,7 @@ _DMI = Path("/sys/devices/virtual/dmi/id")
 _NET = Path("/sys/class/net")
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """Facts; ``nic_gbps`` and ``ec2_gbps`` are None where they are not to be known."""
 
     cpus: int

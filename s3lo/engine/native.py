@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from io import BytesIO
 from queue import Empty, SimpleQueue
+
+from msgspec.structs import replace
 
 from s3lo.engine import native_errors
 from s3lo.engine.backend import NativeConfig

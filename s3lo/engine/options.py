@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class EngineOptions:
+
+class EngineOptions(Struct, frozen=True):
     """Wishes; None leaves the choice to the engine."""
 
     target_gbps: float | None = None

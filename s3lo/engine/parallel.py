@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from threading import Event
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from s3lo.engine.backend import Backend, BackendConfig, LocalConfig, SocketConfig
 from s3lo.engine.backends import make_backend
@@ -16,7 +18,7 @@ from s3lo.engine.downloads import Downloads
 from s3lo.engine.machine import Machine, peak_rss_bytes, read_machine
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import MIN_UPLOAD_PART_BYTES
-from s3lo.engine.pool import InProcessWorker, Pool, ProcessWorker, Worker
+from s3lo.engine.pool import InProcessWorker, Pool, Worker
 from s3lo.engine.proxies import is_proxied
 from s3lo.engine.report import EngineReport
 from s3lo.engine.settings import EngineSettings, check, choose
@@ -40,8 +42,7 @@ def receives_on_sockets(options: EngineOptions, endpoint: Endpoint) -> bool:
     return options.backend == "auto" and not is_proxied(endpoint)
 
 
-@dataclass(frozen=True, slots=True)
-class _Course:
+class _Course(Struct, frozen=True):
     """How one transfer is gone about."""
 
     means: Means
@@ -146,6 +147,8 @@ class ParallelEngine:
         self, course: _Course, inbox: SimpleQueue[Message]
     ) -> Callable[[int], Worker]:
         if course.settings.processes:
+            from s3lo.engine.worker_process import ProcessWorker
+
             return lambda number: ProcessWorker(number, self._config(course), inbox.put)
         own, owns_it = self._own_backend(course)
         return lambda _: InProcessWorker(own, inbox.put, owns_backend=owns_it)

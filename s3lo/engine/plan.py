@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -23,8 +24,7 @@ MAX_OBJECT_BYTES = 5 * TIB
 ALIGNMENT_BYTES = 4 * KIB
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """A part of one blob: ``length`` bytes from ``offset``, the blob being the ``blob``-th."""
 
     blob: int

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Mode = Literal["serial", "processes"]
 TargetSource = Literal["flag", "nic", "ec2-table", "default"]
 
 
-@dataclass(frozen=True, slots=True)
-class EngineReport:
+class EngineReport(Struct, frozen=True):
     """Counted while it ran, never assumed. ``peak_rss_bytes`` adds the peaks of all processes."""
 
     mode: Mode

@@ -18,7 +18,7 @@ so that large parts, which spare a fleet requests, cost no memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from s3lo.engine.machine import Machine
 from s3lo.engine.options import EngineOptions
@@ -61,8 +61,7 @@ LEAST_RECEIVED_PART_BYTES = 4 * MIB
 MOST_RECEIVED_PART_BYTES = 64 * MIB
 
 
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
+class EngineSettings(Struct, frozen=True):
     """Numbers to run with; ``reasons`` says why, a line each."""
 
     target_gbps: float

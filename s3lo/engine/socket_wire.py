@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from s3lo.engine.dialer import Dialer
 from s3lo.engine.http import NoConnection

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Protocol
+
+from msgspec import Struct
 
 from s3lo.engine.jobs import Headers
 from s3lo.engine.plan import Stretch, gaps_between
@@ -18,8 +19,7 @@ DAMAGED = "The stored object is damaged: push the image again with --force to re
 """The hint where what is stored is not what its name says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
+class Download(Struct, frozen=True):
     """The object ``key``, which must be ``size`` bytes with this digest, goes to the file ``path``.
 
     ``present`` are the ranges, start and end, that an earlier try left in the file: they are not
@@ -37,8 +37,7 @@ class Download:
         return sum(end - start for start, end in gaps_between(self.present, self.size))
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(Struct, frozen=True):
     """``size`` bytes of ``path`` from ``offset`` become the object ``key``.
 
     ``is_verified`` says that the digest was computed from these bytes already; otherwise the engine

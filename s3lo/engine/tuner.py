@@ -12,8 +12,9 @@ awscrt, which opens 25 for its default target and stays there, and this, which f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
+
+from msgspec import Struct
 
 SETTLE_SECONDS = 0.08
 """After a change, before goodput is looked at."""
@@ -36,8 +37,7 @@ class _Phase(Enum):
     TRY = auto()
 
 
-@dataclass(slots=True)
-class _Sample:
+class _Sample(Struct):
     """Where a stretch of time began, and with how many bytes."""
 
     since: float

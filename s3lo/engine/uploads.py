@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from itertools import count
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from s3lo.engine import plan
 from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Hashed, Job, Put, PutPart
@@ -34,8 +36,7 @@ class _Stage(Enum):
     FINISHING = auto()
 
 
-@dataclass(slots=True)
-class _Progress:
+class _Progress(Struct):
     stage: _Stage
     is_verified: bool
     upload_id: str = ""

@@ -17,8 +17,9 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from queue import SimpleQueue
+
+from msgspec import Struct, field
 
 from s3lo.engine.jobs import Hashed
 from s3lo.errors import LocalError, S3loError, from_os
@@ -27,8 +28,7 @@ _CHUNK_BYTES = 256 << 10
 """A piece that stays in a core's own cache between being read and being hashed."""
 
 
-@dataclass(slots=True)
-class _Progress:
+class _Progress(Struct):
     path: str
     offset: int
     """Of the blob in its file."""

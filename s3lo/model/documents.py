@@ -7,11 +7,11 @@ version 2, schema 2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from s3lo.errors import InvalidDocument, S3loError
 from s3lo.model import media_types
@@ -76,8 +76,7 @@ class _Kind(msgspec.Struct, frozen=True, rename="camel"):
     layers: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+class Descriptor(Struct, frozen=True):
     """Where content is named from another document: media type, digest, size in bytes."""
 
     media_type: str
@@ -112,8 +111,7 @@ class Descriptor:
         return out
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(Struct, frozen=True, dict=True):
     """Raw bytes with the digest and media type they go by."""
 
     raw: bytes
@@ -128,8 +126,7 @@ class Document:
         return Descriptor(self.media_type, self.digest, len(self.raw), platform)
 
 
-@dataclass(frozen=True)
-class Manifest(Document):
+class Manifest(Document, frozen=True):
     """One platform's image: its config and its layers, bottom first."""
 
     config: Descriptor
@@ -141,8 +138,7 @@ class Manifest(Document):
         return tuple({d.digest: d for d in (self.config, *self.layers)}.values())
 
 
-@dataclass(frozen=True)
-class Index(Document):
+class Index(Document, frozen=True):
     """Several platforms' manifests under one name."""
 
     manifests: tuple[Descriptor, ...]
@@ -162,8 +158,7 @@ class Index(Document):
         return tuple(d.platform for d in self.manifests if d.platform and not d.is_attestation)
 
 
-@dataclass(frozen=True)
-class ImageConfig(Document):
+class ImageConfig(Document, frozen=True):
     """What Docker calls the image: its digest is the image id."""
 
     platform: Platform

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from html import escape, unescape
+
+from msgspec import Struct
 
 from s3lo.model.objects import Request
 
@@ -16,8 +16,7 @@ _CHECKSUM_HEADER = "x-amz-checksum-crc64nvme"
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredPart:
+class StoredPart(Struct, frozen=True):
     """A part that is stored: its ETag and, where it carried one, its checksum (base64)."""
 
     number: int
@@ -35,6 +34,8 @@ def begin(key: str, headers: tuple[tuple[str, str], ...], *, is_checked: bool) -
 
 def upload_id(answer: bytes) -> str:
     """The upload id that CreateMultipartUpload answered with; empty where there is none."""
+    from html import unescape
+
     found = _UPLOAD_ID.search(answer)
     return unescape(found.group(1).decode()) if found else ""
 
@@ -48,7 +49,9 @@ def put_part(key: str, upload: str, number: int, checksum: str = "") -> Request:
 
 def finish(key: str, upload: str, parts: Iterable[StoredPart]) -> Request:
     """CompleteMultipartUpload with its parts in ascending order."""
-    listed = "".join(map(_listed, parts))
+    from html import escape
+
+    listed = "".join(_listed(part, escape(part.etag)) for part in parts)
     body = f'<CompleteMultipartUpload xmlns="{_NAMESPACE}">{listed}</CompleteMultipartUpload>'
     return Request(
         "POST",
@@ -60,10 +63,10 @@ def finish(key: str, upload: str, parts: Iterable[StoredPart]) -> Request:
     )
 
 
-def _listed(part: StoredPart) -> str:
+def _listed(part: StoredPart, etag: str) -> str:
     checksum = f"<Checksum{CHECKSUM}>{part.checksum}</Checksum{CHECKSUM}>" if part.checksum else ""
     number = f"<PartNumber>{part.number}</PartNumber>"
-    return f"<Part>{number}<ETag>{escape(part.etag)}</ETag>{checksum}</Part>"
+    return f"<Part>{number}<ETag>{etag}</ETag>{checksum}</Part>"
 
 
 def abort(key: str, upload: str) -> Request:

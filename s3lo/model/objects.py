@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import quote
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class ObjectInfo:
+
+class ObjectInfo(Struct, frozen=True):
     """What is known of a stored object without reading it."""
 
     key: str
@@ -24,8 +24,7 @@ class ObjectInfo:
     storage_class: str = "STANDARD"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One S3 request. ``key`` is empty for a request to the bucket itself."""
 
     method: str
@@ -46,8 +45,7 @@ class Request:
         return quote(self.key, safe="/-_.~")
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """The answer, whatever its status; header names are lower case."""
 
     status: int
@@ -69,18 +67,20 @@ class Wire(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """AWS credentials. ``expires_at`` is a POSIX time in seconds, None where they do not expire."""
 
     access_key_id: str
-    secret_access_key: str = field(repr=False)
-    session_token: str | None = field(default=None, repr=False)
+    secret_access_key: str
+    session_token: str | None = None
     expires_at: float | None = None
 
+    def __repr__(self) -> str:
+        """Without what is secret."""
+        return f"Credentials({self.access_key_id!r}, expires_at={self.expires_at})"
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+
+class Endpoint(Struct, frozen=True):
     """Where a bucket is reached: everything needed to address and to trust it, and no secret."""
 
     bucket: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform as _host
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from s3lo.errors import UsageError
 
@@ -19,8 +20,7 @@ _ARCHITECTURES = {
 _DEFAULT_VARIANTS = {("arm64", ""): "v8", ("arm", ""): "v7"}
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
+class Platform(Struct, frozen=True):
     """An operating system, an architecture and, for ARM, a variant."""
 
     os: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from s3lo.errors import InvalidReference
 from s3lo.model.digest import Digest
@@ -28,8 +29,7 @@ def _no_store(_path: str) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(Struct, frozen=True):
     """A store: a bucket by name, or a local root directory as it was written."""
 
     scheme: Scheme
@@ -39,8 +39,7 @@ class Location:
         return f"{self.scheme}://{self.name.rstrip('/')}/"
 
 
-@dataclass(frozen=True, slots=True)
-class ImageReference:
+class ImageReference(Struct, frozen=True):
     """One image in a store, by tag or by digest (exactly one of them is set)."""
 
     location: Location

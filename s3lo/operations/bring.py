@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from threading import Event
+
+from msgspec import Struct
 
 from s3lo import errors
 from s3lo.bucket import keys
@@ -31,8 +32,7 @@ def bring(what: Bringing, delivery: Delivery, observer: Observer, cancel: Event 
     return how(what, delivery, observer, cancel)
 
 
-@dataclass(frozen=True, slots=True)
-class Bringing:
+class Bringing(Struct, frozen=True):
     """What is to be brought: some blobs of an image, the others being ``known``.
 
     ``wanted`` is the platform that was asked for.
@@ -50,8 +50,7 @@ class Bringing:
         return sum(each.missing_bytes for each in self.downloads)
 
 
-@dataclass(frozen=True, slots=True)
-class Brought:
+class Brought(Struct, frozen=True):
     platform: str
     destination: str
     engine: EngineReport

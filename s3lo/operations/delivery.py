@@ -10,15 +10,14 @@ from s3lo.events import Observer
 from s3lo.files import Staging, scratch_directory
 from s3lo.model.digest import Digest
 from s3lo.model.documents import ImageConfig, Manifest
-from s3lo.transports import docker_archive, oci_layout
+from s3lo.transports import oci_layout
 from s3lo.transports.destination import (
     ArchiveDestination,
     DockerDestination,
     LayoutDestination,
     parse_destination,
 )
-from s3lo.transports.docker_archive import Ready, at_once
-from s3lo.transports.image import PulledImage
+from s3lo.transports.image import PulledImage, Ready, at_once
 from s3lo.transports.names import check_new_name, check_reference_name, reference_name
 
 ReadConfig = Callable[[], ImageConfig]
@@ -129,6 +128,8 @@ class ArchiveDelivery:
         self._scratch = scratch
 
     def check(self) -> None:
+        from s3lo.transports import docker_archive
+
         docker_archive.check_destination(self._archive.path, force=self._force)
 
     def known(self, manifest: Manifest, read_config: ReadConfig) -> frozenset[Digest]:
@@ -139,6 +140,8 @@ class ArchiveDelivery:
         return Staging(self._scratch, key=key)
 
     def deliver(self, image: PulledImage, known: frozenset[Digest], ready: Ready = at_once) -> str:
+        from s3lo.transports import docker_archive
+
         del known, ready
         docker_archive.write(
             image,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from s3lo.bucket.options import ConnectionOptions
 from s3lo.bucket.store import Store
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from s3lo.engine.socket_wire import SocketWire
 
 
-@dataclass(frozen=True, slots=True)
-class Depot:
+class Depot(Struct, frozen=True):
     """Documents go through ``store``, blobs through ``engine``."""
 
     store: Store

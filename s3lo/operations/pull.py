@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+
+from msgspec import Struct
 
 from s3lo import errors, files
 from s3lo.bucket import keys
@@ -34,8 +35,7 @@ _NO_CONNECTION = ConnectionOptions()
 _NO_ENGINE = EngineOptions()
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(Struct, frozen=True):
     """What is to be pulled, and to where."""
 
     source: ImageReference
@@ -44,8 +44,7 @@ class _Asked:
     verifies: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Pulled:
+class _Pulled(Struct, frozen=True):
     """What came of a pull, before it is told."""
 
     manifest: Manifest

@@ -6,9 +6,10 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+
+from msgspec import Struct
 
 from s3lo import errors
 from s3lo.bucket import keys
@@ -38,8 +39,7 @@ _NO_CONNECTION = ConnectionOptions()
 _NO_ENGINE = EngineOptions()
 
 
-@dataclass(frozen=True, slots=True)
-class _Blob:
+class _Blob(Struct, frozen=True):
     """A blob of the image: how it is named, and where its bytes are."""
 
     descriptor: Descriptor
@@ -60,8 +60,7 @@ class _Blob:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Outgoing:
+class _Outgoing(Struct, frozen=True):
     """An image that is ready to leave, and how it is to arrive."""
 
     target: ImageReference

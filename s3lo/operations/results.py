@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from s3lo.engine.report import EngineReport
 
 
-@dataclass(frozen=True, slots=True)
-class PushedBlob:
+class Result(Struct, frozen=True):
+    """What an operation returns."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Its fields by name, and theirs."""
+        fields: dict[str, Any] = to_builtins(self)
+        return fields
+
+
+class PushedBlob(Struct, frozen=True):
     digest: str
     size: int
     media_type: str
     uploaded: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PulledBlob:
+class PulledBlob(Struct, frozen=True):
     digest: str
     size: int
     transferred: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Phases:
+class Phases(Struct, frozen=True):
     """Wall seconds of a pull's phases."""
 
     resolve: float
@@ -32,8 +39,7 @@ class Phases:
     load: float
 
 
-@dataclass(frozen=True, slots=True)
-class PushResult:
+class PushResult(Result, frozen=True):
     """What a push did. ``bytes`` counts every blob, ``bytes_uploaded`` those that moved."""
 
     reference: str
@@ -45,12 +51,8 @@ class PushResult:
     seconds: float
     engine: EngineReport
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
-
-@dataclass(frozen=True, slots=True)
-class PullResult:
+class PullResult(Result, frozen=True):
     """What a pull did. ``gbps`` is goodput of the transfer phase in gigabits per second."""
 
     reference: str
@@ -66,12 +68,8 @@ class PullResult:
     gbps: float
     engine: EngineReport
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
-
-@dataclass(frozen=True, slots=True)
-class TuneResult:
+class TuneResult(Result, frozen=True):
     """What the engine sees of this machine and what it would choose, with a reason for each."""
 
     target_gbps: float
@@ -85,6 +83,3 @@ class TuneResult:
     max_in_flight: int
     memory_limit: int
     reasons: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -11,10 +11,10 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+
+from msgspec import Struct
 
 from s3lo.errors import IntegrityError, NotFoundError, UsageError, from_os
 from s3lo.events import Observer
@@ -22,16 +22,14 @@ from s3lo.model.platform import Platform
 from s3lo.transports import docker_form, oci_form
 from s3lo.transports.contents import ArchiveContents, Content, Contents
 from s3lo.transports.decompression import HEAD_BYTES, decompress, detect
-from s3lo.transports.image import Compression, SourceImage
+from s3lo.transports.image import Compression, Form, SourceImage
+from s3lo.transports.layout_files import INDEX_FILE
 from s3lo.transports.packer import Packer
 from s3lo.transports.streams import Prefixed, Readable, read_up_to
 from s3lo.transports.tar_reader import FileSource, Member, Source, StreamSource, members
 
-Form = Literal["oci", "docker"]
 
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What to read: which image and platform, in which form the user said (empty: any)."""
 
     name: str = ""
@@ -112,7 +110,7 @@ def _collect(
 
 def _read(contents: Contents, packer: Packer, wanted: Wanted, observer: Observer) -> SourceImage:
     """Read the form that is there. Where both are, OCI's, since it can say more."""
-    files = {"oci": oci_form.INDEX_FILE, "docker": docker_form.MANIFEST_FILE}
+    files = {"oci": INDEX_FILE, "docker": docker_form.MANIFEST_FILE}
     there = [form for form, name in files.items() if contents.find(name)]
     if not there:
         raise IntegrityError(f"{contents.what} is no image archive: it has none of its documents")

@@ -19,10 +19,11 @@ import zlib
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
+
+from msgspec import Struct
 
 from s3lo.cpus import usable_cpus
 from s3lo.errors import from_os
@@ -48,8 +49,7 @@ _GZIP_LEVEL = 6
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
-@dataclass(frozen=True, slots=True)
-class Compressed:
+class Compressed(Struct, frozen=True):
     """What became of a stream: the digest of what went in, and what came out. Sizes in bytes."""
 
     diff_id: Digest

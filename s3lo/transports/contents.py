@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from s3lo.errors import IntegrityError, InvalidDocument, from_os
 from s3lo.model.digest import Digest
@@ -21,8 +22,7 @@ _MOST_DOCUMENT_BYTES = 16 << 20
 _MOST_LINKS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """An entry's bytes: a range of a file. Sizes in bytes."""
 
     path: Path
@@ -79,11 +79,6 @@ def require(contents: Contents, name: str, what: str = "") -> Content:
     if content is None:
         raise IntegrityError(f"{contents.what} lacks {what or name}")
     return content
-
-
-def blob_name(digest: Digest) -> str:
-    """Where a layout keeps a blob (OCI image spec, image-layout.md#blobs)."""
-    return f"blobs/sha256/{digest.hex}"
 
 
 class ArchiveContents:

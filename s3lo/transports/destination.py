@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
+
 from s3lo.errors import UsageError
-from s3lo.transports.archive import Form
+from s3lo.transports.image import Form
 
 _HINT = "Write docker, oci:DIR[:NAME], oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME]."
 
 
-@dataclass(frozen=True, slots=True)
-class DockerDestination:
+class DockerDestination(Struct, frozen=True):
     """The Docker daemon."""
 
 
-@dataclass(frozen=True, slots=True)
-class LayoutDestination:
+class LayoutDestination(Struct, frozen=True):
     """An OCI layout that will be this directory; ``name`` is its reference name."""
 
     directory: Path
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveDestination:
+class ArchiveDestination(Struct, frozen=True):
     """An archive that will be this file; ``name`` is what the image is called in it.
 
     Every Docker loads one of the form ``docker``; one of the form ``oci`` has the manifest and the

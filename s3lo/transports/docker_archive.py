@@ -12,9 +12,10 @@ from __future__ import annotations
 import os
 import stat
 import tarfile
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from pathlib import Path
+
+from msgspec import Struct
 
 from s3lo.errors import DestinationExists, IntegrityError, from_os
 from s3lo.files import Staging, rename_new
@@ -28,28 +29,26 @@ from s3lo.model.documents import (
     encode,
     parse_config,
 )
-from s3lo.transports.contents import blob_name
 from s3lo.transports.decompression import decompress, uncompressed_size
 from s3lo.transports.docker_form import MANIFEST_FILE
-from s3lo.transports.image import PulledImage
+from s3lo.transports.image import PulledImage, Ready, at_once
+from s3lo.transports.layout_files import (
+    CONTAINERD_NAME,
+    INDEX_FILE,
+    LAYOUT_FILE,
+    REF_NAME,
+    blob_name,
+    index_of,
+    layout_file,
+)
 from s3lo.transports.names import canonical, familiar, tag_of
-from s3lo.transports.oci_form import CONTAINERD_NAME, INDEX_FILE, LAYOUT_FILE, REF_NAME
-from s3lo.transports.oci_layout import index_of, layout_file
 from s3lo.transports.streams import Readable, open_range, pieces
 
 _LARGE_BYTES = 1 << 20
 """From here on a write of its own; what is smaller waits for company."""
 
-Ready = Callable[[Digest, int], None]
-"""Returns when a blob has its file, and so many bytes from its beginning can be sent."""
 
-
-def at_once(_digest: Digest, _end: int) -> None:
-    """The ``Ready`` of an image that is there completely."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Struct, frozen=True):
     """A blob, as it came and as the archive has it."""
 
     came: Descriptor

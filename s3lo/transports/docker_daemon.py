@@ -11,12 +11,12 @@ import os
 import socket
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
+from msgspec import Struct
 
 from s3lo.errors import DaemonError, NotFoundError
 from s3lo.events import BytesMoved, Observer
@@ -25,8 +25,7 @@ from s3lo.model.documents import ImageConfig
 from s3lo.model.platform import Platform
 from s3lo.transports import docker_archive
 from s3lo.transports.archive import Wanted, read_stream
-from s3lo.transports.docker_archive import Ready, at_once
-from s3lo.transports.image import Compression, PulledImage, SourceImage
+from s3lo.transports.image import Compression, PulledImage, Ready, SourceImage, at_once
 from s3lo.transports.names import canonical, familiar, is_name
 
 _ANSWER_SECONDS = 60
@@ -40,8 +39,7 @@ _CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 _MOST_ANSWER_BYTES = 4 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class DaemonFacts:
+class DaemonFacts(Struct, frozen=True):
     """What kind of daemon this is."""
 
     version: str

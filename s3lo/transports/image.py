@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Index, Manifest
 
 Compression = Literal["zstd", "gzip", "none"]
+Form = Literal["oci", "docker"]
+"""Of an archive."""
 
 
-@dataclass(frozen=True, slots=True)
-class BlobFile:
+class BlobFile(Struct, frozen=True):
     """A blob's bytes: a range of a local file."""
 
     digest: Digest
@@ -25,8 +27,7 @@ class BlobFile:
     """The digest was computed from these very bytes, by us, in this run."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceImage:
+class SourceImage(Struct, frozen=True):
     """An image ready to be uploaded.
 
     ``root`` is what a tag will point to. ``manifests`` is that one or, where it is an index, the
@@ -39,8 +40,7 @@ class SourceImage:
     blobs: Mapping[Digest, BlobFile]
 
 
-@dataclass(frozen=True, slots=True)
-class PulledImage:
+class PulledImage(Struct, frozen=True):
     """An image whose verified blobs lie in ``blobs_dir`` under the hex of their digests."""
 
     manifest: Manifest
@@ -48,3 +48,11 @@ class PulledImage:
 
     def path(self, digest: Digest) -> Path:
         return self.blobs_dir / digest.hex
+
+
+Ready = Callable[[Digest, int], None]
+"""Returns when a blob has its file, and so many bytes from its beginning can be sent."""
+
+
+def at_once(_digest: Digest, _end: int) -> None:
+    """The ``Ready`` of an image that is there completely."""

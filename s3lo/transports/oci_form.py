@@ -6,8 +6,9 @@ layer of theirs has to be compressed. Source: OCI image spec 1.1, image-layout.m
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from s3lo.errors import (
     DigestMismatch,
@@ -30,16 +31,19 @@ from s3lo.model.documents import (
     parse_document,
 )
 from s3lo.model.platform import Platform
-from s3lo.transports.contents import Content, Contents, blob_name, names_of, require
+from s3lo.transports.contents import Content, Contents, names_of, require
 from s3lo.transports.image import BlobFile, SourceImage
+from s3lo.transports.layout_files import (
+    CONTAINERD_NAME,
+    INDEX_FILE,
+    LAYOUT_FILE,
+    LAYOUT_VERSION,
+    REF_NAME,
+    blob_name,
+)
 from s3lo.transports.names import canonical
 from s3lo.transports.packer import Layer, Packer, require_order
 
-LAYOUT_FILE = "oci-layout"
-INDEX_FILE = "index.json"
-LAYOUT_VERSION = "1.0.0"
-REF_NAME = "org.opencontainers.image.ref.name"
-CONTAINERD_NAME = "io.containerd.image.name"
 _SUBJECT = "vnd.docker.reference.digest"
 
 _DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"

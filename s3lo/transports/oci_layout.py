@@ -1,4 +1,4 @@
-"""OCI layout: an image in a directory, read from and written to (OCI image spec, image-layout.md)."""
+"""OCI layout: an image in a directory, as it is written (OCI image spec, image-layout.md)."""
 
 from __future__ import annotations
 
@@ -6,47 +6,19 @@ import errno
 import os
 from pathlib import Path
 
-from s3lo.errors import DestinationExists, NotFoundError, from_os
-from s3lo.events import Observer
+from s3lo.errors import DestinationExists, from_os
 from s3lo.files import Staging, is_mount_point, is_own
-from s3lo.model.documents import Document, Index, Manifest, encode
-from s3lo.model.media_types import OCI_INDEX
-from s3lo.model.platform import Platform
-from s3lo.transports import oci_form
-from s3lo.transports.contents import DirectoryContents, blob_name
-from s3lo.transports.image import Compression, SourceImage
-from s3lo.transports.packer import Packer
+from s3lo.model.documents import Index, Manifest
+from s3lo.transports.layout_files import (
+    INDEX_FILE,
+    LAYOUT_FILE,
+    REF_NAME,
+    blob_name,
+    index_of,
+    layout_file,
+)
 
 _LOST_AND_FOUND = "lost+found"
-
-
-def read(
-    directory: Path,
-    staging: Path,
-    compression: Compression,
-    *,
-    name: str = "",
-    platform: Platform | None = None,
-    observer: Observer,
-) -> SourceImage:
-    """Read the image called ``name``, or the only one there is.
-
-    Blobs stay where they are; layers that are not compressed yet are compressed into ``staging``.
-    Raises NotFoundError where there is no layout or no such image, UsageError where a name is
-    needed, IntegrityError where the layout is damaged.
-    """
-    if not (directory / oci_form.LAYOUT_FILE).is_file():
-        hint = "An OCI layout is a directory with a file oci-layout in it."
-        raise NotFoundError(f"there is no OCI layout at {directory}", hint=hint)
-    with Packer(staging, compression, observer) as packer:
-        return oci_form.read_image(
-            DirectoryContents(directory),
-            packer,
-            name=name,
-            platform=platform,
-            observer=observer,
-            may_be_partial=False,
-        )
 
 
 def write_documents(
@@ -58,27 +30,14 @@ def write_documents(
     Raises DiskFull or LocalError.
     """
     files = {blob_name(document.digest): document.raw for document in (*manifests, root)}
-    files[oci_form.INDEX_FILE] = index_of(root, [{oci_form.REF_NAME: name}] if name else [])
-    files[oci_form.LAYOUT_FILE] = layout_file()
+    files[INDEX_FILE] = index_of(root, [{REF_NAME: name}] if name else [])
+    files[LAYOUT_FILE] = layout_file()
     try:
         (directory / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
         for path, content in files.items():
             (directory / path).write_bytes(content)
     except OSError as error:
         raise from_os(error, "writing") from error
-
-
-def layout_file() -> bytes:
-    return encode({"imageLayoutVersion": oci_form.LAYOUT_VERSION})
-
-
-def index_of(root: Document, annotations: list[dict[str, str]]) -> bytes:
-    """``index.json`` with one entry for every set of annotations, at least one in all."""
-    descriptor = root.descriptor().to_json()
-    entries = [{**descriptor, "annotations": each} for each in annotations]
-    return encode(
-        {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries or [descriptor]}
-    )
 
 
 def check_destination(directory: Path, *, force: bool) -> None:
@@ -99,7 +58,7 @@ def check_destination(directory: Path, *, force: bool) -> None:
             return
     except OSError as error:
         raise from_os(error, "looking at") from error
-    if not (directory / oci_form.LAYOUT_FILE).is_file():
+    if not (directory / LAYOUT_FILE).is_file():
         raise DestinationExists(
             f"{directory} is not empty and is not an OCI layout", hint="Choose another destination."
         )
@@ -139,7 +98,7 @@ def publish(staging: Staging, directory: Path, *, force: bool) -> None:
     try:
         real = Path(os.path.realpath(directory))
         if is_mount_point(real):
-            staging.move_into(real, ("blobs", oci_form.LAYOUT_FILE, oci_form.INDEX_FILE))
+            staging.move_into(real, ("blobs", LAYOUT_FILE, INDEX_FILE))
         elif real.is_dir() and any(real.iterdir()):
             staging.exchange(real)
         else:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+
+from msgspec import Struct
 
 from s3lo.errors import DigestMismatch, IntegrityError, from_os
 from s3lo.events import Observer
@@ -32,8 +33,7 @@ from s3lo.transports.streams import (
 from s3lo.transports.tar_reader import is_tar
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """A layer as it will be uploaded. ``diff_id`` is None where nobody computed it."""
 
     content: Content

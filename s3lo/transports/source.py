@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from s3lo.errors import UsageError
 from s3lo.events import Observer
 from s3lo.model.platform import Platform
-from s3lo.transports import archive, oci_layout
-from s3lo.transports.archive import Form, Wanted
-from s3lo.transports.image import Compression, SourceImage
+from s3lo.transports import archive, layout_reader
+from s3lo.transports.archive import Wanted
+from s3lo.transports.image import Compression, Form, SourceImage
 from s3lo.transports.names import is_name
 from s3lo.transports.streams import Readable
 
@@ -20,23 +21,20 @@ _HINT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DockerSource:
+class DockerSource(Struct, frozen=True):
     """An image of the Docker daemon, by name or id."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class LayoutSource:
+class LayoutSource(Struct, frozen=True):
     """An image of an OCI layout; without a name the only one."""
 
     directory: Path
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveSource:
+class ArchiveSource(Struct, frozen=True):
     """An image of an archive file; without a name the only one."""
 
     path: Path
@@ -44,8 +42,7 @@ class ArchiveSource:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StdinSource:
+class StdinSource(Struct, frozen=True):
     """The only image of an archive that comes on standard input."""
 
 
@@ -101,7 +98,7 @@ def open_source(
             with connect() as daemon:
                 return daemon.save(name, staging, compression, platform=platform, observer=observer)
         case LayoutSource(directory, name):
-            return oci_layout.read(
+            return layout_reader.read(
                 directory, staging, compression, name=name, platform=platform, observer=observer
             )
         case ArchiveSource(path, form, name):

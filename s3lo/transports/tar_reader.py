@@ -11,8 +11,9 @@ import os
 import posixpath
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from s3lo.errors import IntegrityError, from_os
 from s3lo.transports.streams import PIECE_BYTES, Limited, Readable, read_up_to
@@ -79,8 +80,7 @@ class FileSource:
         return os.lseek(self._fd, 0, os.SEEK_CUR)
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """A file of an archive, or a link to one. ``offset`` and ``size`` are in bytes."""
 
     name: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 import os
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from msgspec import structs
 
 from s3lo import errors
 from s3lo.cli.render import binary_size, count, size
@@ -169,7 +169,7 @@ def test_an_error_of_the_system_is_no_bug(s3lo_command: CommandLine, library: Li
 def test_a_path_that_is_not_utf_8_is_shown_with_escapes(
     output: str, s3lo_command: CommandLine, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    library.answer = dataclasses.replace(PULLED, destination=os.fsdecode(b"oci:/out-\xff"))
+    library.answer = structs.replace(PULLED, destination=os.fsdecode(b"oci:/out-\xff"))
     stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="strict")
     monkeypatch.setattr("sys.stdout", stdout)
     assert s3lo_command(*PULL, "-o", output).status == 0

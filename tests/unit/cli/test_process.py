@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {"awscrt", "boto3", "botocore", "docker", "rich", "msgspec", "yaml", "s3transfer"}
+HEAVY = {"awscrt", "boto3", "botocore", "docker", "rich", "yaml", "s3transfer"}
 
 _OPERATION = """
 import os, signal, sys, time

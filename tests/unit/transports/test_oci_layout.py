@@ -19,7 +19,7 @@ from s3lo.events import ignore
 from s3lo.files import Staging
 from s3lo.model.documents import Index, Manifest, parse_document
 from s3lo.model.platform import Platform
-from s3lo.transports import oci_layout
+from s3lo.transports import layout_reader, oci_layout
 from s3lo.transports.image import Compression, SourceImage
 from tests.unit.transports import builders
 
@@ -33,7 +33,7 @@ def read(
     platform: Platform | None = None,
 ) -> SourceImage:
     staging = directory.parent / "staging"
-    image = oci_layout.read(
+    image = layout_reader.read(
         directory, staging, compression, name=name, platform=platform, observer=ignore
     )
     builders.check(image)
