@@ -19,7 +19,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -216,7 +215,7 @@ def _flush_directory(fd: int) -> None:
 
 
 def _create(root: Path) -> tuple[str, int]:
-    name = secrets.token_hex(8)
+    name = os.urandom(8).hex()
     with opened(root, (PENDING,), create=True) as directory:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _FILE
         return name, os.open(name, flags, 0o666, dir_fd=directory)
