@@ -121,7 +121,7 @@ def own_setting(workload: Workload, image: StockImage, scratch: Path) -> Iterato
             image=image,
             job=job,
             store=_OriginStore(origin),
-            env=_environment({"AWS_ACCESS_KEY_ID": "perf", "AWS_SECRET_ACCESS_KEY": "perf"}),
+            env=own_environment(),
             prefix=link.near if link else (),
             daemons=(dockerd.pid,) if dockerd else (),
             outs=_outs(workload, scratch),
@@ -167,6 +167,11 @@ def job_for(
 
 def _outs(workload: Workload, scratch: Path) -> tuple[Path, ...]:
     return tuple(scratch / f"out-{number}" for number in range(workload.clients))
+
+
+def own_environment() -> dict[str, str]:
+    """For commands that meet an origin of our own."""
+    return _environment({"AWS_ACCESS_KEY_ID": "perf", "AWS_SECRET_ACCESS_KEY": "perf"})
 
 
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:

@@ -24,9 +24,12 @@ DECIDE_SECONDS = 0.2
 EASING_SECONDS = 0.05
 BEHIND_SECONDS = 0.03
 """What may be made up for of moments when a request was due and none began."""
-FEWEST_REFUSALS = 3
+SURE_SHARE = 0.5
+SURE_AFTER = 5
 LEAST_SHARE = 0.1
-"""Of the requests, being refused: what is less needs no change of pace."""
+ENOUGH_REFUSALS = 8
+"""Half of a few requests being refused says that the service throttles, as a tenth of many does;
+less needs no change of pace: a fifth by chance cost a short pull as much time as the bytes."""
 LEAST_LET_THROUGH = 0.1
 """Taken for the share that is, at first: the moment may have been a bad one."""
 QUICKENING = 0.1
@@ -173,7 +176,9 @@ class _Lately:
                 moments.popleft()
 
     def is_throttled(self, now: float) -> bool:
-        return len(self.refused) >= FEWEST_REFUSALS and self.refused_share(now) >= LEAST_SHARE
+        share, refused = self.refused_share(now), len(self.refused)
+        is_sure = refused >= SURE_AFTER and share >= SURE_SHARE
+        return is_sure or (refused >= ENOUGH_REFUSALS and share >= LEAST_SHARE)
 
     def is_refused_since(self, moment: float) -> bool:
         return bool(self.refused) and self.refused[-1] >= moment

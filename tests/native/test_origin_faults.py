@@ -100,6 +100,17 @@ def test_the_same_seed_refuses_the_same_requests(tmp_path: Path) -> None:
     assert seen[0] == seen[1] != seen[2]
 
 
+def test_refusals_end_so_long_after_the_first_transfer(tmp_path: Path) -> None:
+    _write_file(tmp_path)
+    options = OriginOptions(refused_share=1, refused_seconds=0.5)
+    with serving_origin(tmp_path, options) as origin:
+        for _ in range(2):
+            assert set(_outcomes(origin, _get)) == {503}
+            time.sleep(0.6)
+            assert set(_outcomes(origin, _get)) == {200}
+            origin.clear()
+
+
 def test_metadata_is_neither_refused_nor_reset(tmp_path: Path) -> None:
     _write_file(tmp_path)
     with serving_origin(tmp_path, OriginOptions(refused_share=1, reset_share=1)) as origin:

@@ -30,6 +30,8 @@ class OriginOptions:
     requests_per_second: int = 0
     first_byte_seconds: float = 0.0
     refused_share: float = 0.0
+    refused_seconds: float = 0.0
+    """From the first transfer on, or always."""
     reset_share: float = 0.0
     tls: bool = False
     seed: int = 1
@@ -107,6 +109,7 @@ class Origin(Server):
             "requests-per-second": options.requests_per_second,
             "first-byte-seconds": options.first_byte_seconds,
             "refuse-share": options.refused_share,
+            "refuse-seconds": options.refused_seconds,
             "reset-share": options.reset_share,
             "seed": options.seed,
         }

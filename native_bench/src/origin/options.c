@@ -21,6 +21,7 @@ static const char USAGE[] =
     "  --requests-per-second N    more are answered with 503 SlowDown\n"
     "  --first-byte-seconds S     wait so long before every answer\n"
     "  --refuse-share X           answer this share of transfers with 503 SlowDown\n"
+    "  --refuse-seconds S         but only so long from the first transfer on (0: always)\n"
     "  --reset-share X            reset this share of transfers amid their bodies\n"
     "  --seed N                   of the choice of what is refused and reset (1)\n"
     "  --tls-cert FILE            serve HTTPS with this certificate\n"
@@ -31,7 +32,7 @@ static const char USAGE[] =
 
 enum option_code {
     ROOT = 256, PORT, BIND, CONTROL, SINK, CONNECTION_RATE, TOTAL_RATE, REQUEST_RATE,
-    FIRST_BYTE, REFUSE, RESET, SEED, TLS_CERT, TLS_KEY, HELP,
+    FIRST_BYTE, REFUSE, REFUSE_SECONDS, RESET, SEED, TLS_CERT, TLS_KEY, HELP,
 };
 
 static const struct option OPTIONS[] = {
@@ -45,6 +46,7 @@ static const struct option OPTIONS[] = {
     {"requests-per-second", required_argument, NULL, REQUEST_RATE},
     {"first-byte-seconds", required_argument, NULL, FIRST_BYTE},
     {"refuse-share", required_argument, NULL, REFUSE},
+    {"refuse-seconds", required_argument, NULL, REFUSE_SECONDS},
     {"reset-share", required_argument, NULL, RESET},
     {"seed", required_argument, NULL, SEED},
     {"tls-cert", required_argument, NULL, TLS_CERT},
@@ -80,6 +82,9 @@ static void set_rate(struct options *options, int code, const char *value)
         break;
     case REFUSE:
         options->refuse_share = parse_share("--refuse-share", value);
+        break;
+    case REFUSE_SECONDS:
+        options->refuse_seconds = parse_seconds("--refuse-seconds", value);
         break;
     case RESET:
         options->reset_share = parse_share("--reset-share", value);

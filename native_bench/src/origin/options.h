@@ -16,6 +16,7 @@ struct options {
     int64_t requests_per_second;
     double first_byte_seconds;
     double refuse_share;
+    double refuse_seconds; /* 0: always */
     double reset_share;
     int64_t seed;
     const char *tls_cert; /* NULL: plain HTTP */

@@ -86,4 +86,5 @@ void origin_clear(struct origin *origin)
     objects_clear(&origin->objects);
     uploads_clear(&origin->uploads);
     counters_clear(&origin->counters);
+    atomic_store(&origin->first_transfer_ns, 0);
 }

@@ -16,6 +16,7 @@ struct origin {
     struct uploads uploads;
     struct token_bucket total;    /* bytes */
     struct token_bucket requests;
+    atomic_llong first_transfer_ns; /* since the start or since it was cleared; 0: none yet */
     int root;                     /* the directory, open */
     char *scratch;                /* directory of temporary files, below the root */
     SSL_CTX *tls;                 /* NULL: in the clear */

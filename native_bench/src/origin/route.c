@@ -1,6 +1,7 @@
 #include "route.h"
 
 #include "bucket.h"
+#include "common/clock.h"
 #include "get.h"
 #include "list.h"
 #include "multipart.h"
@@ -74,8 +75,19 @@ static bool is_transfer(const struct connection *c, operation *what)
            (what == get_object && c->request.method == GET);
 }
 
+/* Whether this is still the time of refusals, which begins with the first transfer. */
+static bool is_refusing(struct origin *origin)
+{
+    long long none = 0, now = now_ns();
+    atomic_compare_exchange_strong(&origin->first_transfer_ns, &none, now);
+    double limit = origin->options.refuse_seconds;
+    return limit <= 0 || !none || seconds_since(none) < limit;
+}
+
 static bool is_refused(struct connection *c)
 {
+    if (!is_refusing(c->origin))
+        return false;
     double share = c->origin->options.refuse_share;
     return share > 0 && random_share(&c->random) < share;
 }
