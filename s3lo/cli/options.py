@@ -157,6 +157,11 @@ _ENGINE = (
     ),
 )
 
+_DIRECT = option(
+    "--direct-io",
+    is_flag=True,
+    help="Write past the page cache, for disks faster than memory is copied.",
+)
 _VERIFY = option(
     "--verify",
     type=click.Choice(("sha256", "none")),
@@ -179,9 +184,9 @@ def common_options(command: Command) -> Command:
     return cast(Command, _with(collected, _COMMON))
 
 
-def engine_options(*, verify: bool = False) -> Callable[[Command], Command]:
+def engine_options(*, receives: bool = False) -> Callable[[Command], Command]:
     """Add the options of the engine; the command gets them as ``engine``."""
-    options = (*_ENGINE, _VERIFY) if verify else _ENGINE
+    options = (*_ENGINE, _DIRECT, _VERIFY) if receives else _ENGINE
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 )
 @option("--platform", metavar="P", help="os/architecture[/variant]; default: this machine's.")
 @option("--force", is_flag=True, help="Replace what exists at DEST.")
-@engine_options(verify=True)
+@engine_options(receives=True)
 @common_options
 def pull(
     reference: str,

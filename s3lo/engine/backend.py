@@ -52,6 +52,8 @@ class SocketConfig(Struct, frozen=True):
     credentials: Credentials | None
     hash_threads: int = 2
     interfaces: tuple[str, ...] = ()
+    is_direct: bool = False
+    """Files are written past the page cache."""
 
 
 class LocalConfig(Struct, frozen=True):

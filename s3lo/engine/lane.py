@@ -7,7 +7,7 @@ The memory is small enough to stay in a core's cache all that way.
 
 from __future__ import annotations
 
-import os
+import mmap
 from collections.abc import Callable
 
 from s3lo.engine import failures
@@ -15,14 +15,12 @@ from s3lo.engine.dialer import Dialer
 from s3lo.engine.http import Head, NoConnection
 from s3lo.engine.jobs import Done, Failed, Get
 from s3lo.engine.line import Line
+from s3lo.engine.range_writer import RangeWriter
 from s3lo.engine.verifier import Share, Verifier
 from s3lo.errors import Interrupted, S3loError, ServiceError, from_os
 from s3lo.model.objects import Credentials, Endpoint, Request, Response
 
 STEP_BYTES = 256 << 10
-WRITE_BYTES = 64 << 10
-"""Of one system call. Larger ones get larger folios in the page cache (Linux 6.18, ext4), which were
-colder memory: 4 x 1 GiB took 8 s of system time with 256 KiB, 3.6 with 64 KiB, 3.5 to 6 with 16 KiB."""
 SILENCE_SECONDS = 4.0
 """A body of which nothing comes for so long is given up; the rest of it is asked for again."""
 _OK, _PARTIAL = 200, 206
@@ -46,10 +44,15 @@ class Lane:
         dialer: Dialer,
         credentials: Callable[[], Credentials | None],
         verifier: Verifier,
+        *,
+        is_direct: bool = False,
     ) -> None:
+        """``is_direct``: what it writes goes past the page cache."""
+        self._is_direct = is_direct
         self._line = Line(endpoint, dialer, credentials)
         self._verifier = verifier
-        self._memory = memoryview(bytearray(STEP_BYTES))
+        # On a page of its own, as direct writes ask for.
+        self._memory = memoryview(mmap.mmap(-1, STEP_BYTES))
         self._settled_bytes = 0
         """Written to files, ever."""
 
@@ -114,19 +117,15 @@ class Lane:
         connection.wait_at_most(SILENCE_SECONDS)
         # A blob that is one part has no file before; what an earlier try left there has to go.
         is_whole = job.length == job.object_size
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (os.O_TRUNC if is_whole else 0)
-        fd = os.open(job.path, flags, 0o666)
-        try:
+        with RangeWriter(job.path, truncates=is_whole, is_direct=self._is_direct) as file:
             position, end = job.offset, job.offset + job.length
             while position < end:
                 count = connection.fill(self._memory[: end - position])
-                _write_all(fd, self._memory[:count], position)
+                file.write(self._memory[:count], position)
                 if share:
-                    share.wrote(self._memory[:count], fd)
+                    share.wrote(self._memory[:count])
                 self._settled_bytes += count
                 position += count
-        finally:
-            os.close(fd)
 
     def _broken(self, job: Get, error: NoConnection, kept_bytes: int) -> Failed:
         name = self._name(job)
@@ -146,9 +145,3 @@ class Lane:
 
     def _name(self, job: Get) -> str:
         return f"s3://{self._line.endpoint.bucket}/{job.key}"
-
-
-def _write_all(fd: int, memory: memoryview, offset: int) -> None:
-    written = 0
-    while written < len(memory):
-        written += os.pwrite(fd, memory[written : written + WRITE_BYTES], offset + written)

@@ -26,3 +26,5 @@ class EngineOptions(Struct, frozen=True):
     uses that one for both."""
     interfaces: tuple[str, ...] = ()
     """Network interfaces that connections are spread over; none leaves it to the routes."""
+    direct_io: bool = False
+    """Write what is received on sockets past the page cache, where the file system can."""

@@ -176,7 +176,11 @@ class ParallelEngine:
             return self._source.config(settings)
         threads = max(1, settings.hash_threads // max(1, settings.processes))
         return SocketConfig(
-            self._source.endpoint, self._source.credentials(), threads, self._options.interfaces
+            self._source.endpoint,
+            self._source.credentials(),
+            threads,
+            self._options.interfaces,
+            self._options.direct_io,
         )
 
     def _credentials(self) -> CredentialsSource:

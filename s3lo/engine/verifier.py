@@ -169,8 +169,8 @@ class Share:
         self._end = start
         self._has_turn = False
 
-    def wrote(self, memory: memoryview, fd: int) -> None:
-        """The bytes in ``memory``, which follow those before, are in the file ``fd`` now."""
+    def wrote(self, memory: memoryview) -> None:
+        """The bytes in ``memory``, which follow those before, are in the file now."""
         progress = self._progress
         before, self._end = self._end, self._end + len(memory)
         if not self._has_turn:
@@ -180,7 +180,7 @@ class Share:
             self._has_turn = self._verifier.take_turn(progress, self._start)
             if not self._has_turn:
                 return
-            self._catch_up(before, fd)
+            self._catch_up(before)
         progress.hash.update(memory)
         progress.position = self._end
 
@@ -191,14 +191,19 @@ class Share:
         elif self._end > self._start:
             self._verifier.arrived(self._blob, self._start, self._end)
 
-    def _catch_up(self, end: int, fd: int) -> None:
+    def _catch_up(self, end: int) -> None:
         """Hash what this part had received before its turn came."""
         progress = self._progress
         if progress.position == end:
             return
         buffer = memoryview(bytearray(_CHUNK_BYTES))
-        while progress.position < end:
-            hash_chunk(progress, fd, buffer[: end - progress.position])
+        # With a descriptor of its own: the receiver's may be for direct I/O, which asks for more.
+        fd = os.open(progress.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            while progress.position < end:
+                hash_chunk(progress, fd, buffer[: end - progress.position])
+        finally:
+            os.close(fd)
 
 
 def hash_chunk(progress: _Progress, fd: int, buffer: memoryview) -> None:

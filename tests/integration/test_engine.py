@@ -37,7 +37,16 @@ from s3lo.model.objects import Credentials, Endpoint, Request
 from s3lo.model.reference import Location
 from tests.servers import SeaweedS3
 
-MODES = ("serial", "one-process", "processes", "awscrt", "awscrt-processes", "s3transfer", "local")
+MODES = (
+    "serial",
+    "one-process",
+    "processes",
+    "awscrt",
+    "awscrt-processes",
+    "direct",
+    "s3transfer",
+    "local",
+)
 SIZES = (0, 1, 4096, 3 * MIB + 1, 23 * MIB + 17)
 
 
@@ -73,7 +82,12 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
     processes = {"one-process": 1, "processes": 2, "awscrt-processes": 2}.get(name, 0)
     receives: Literal["native", "sockets"] = "native" if name.startswith("awscrt") else "sockets"
     backend: Literal["native", "auto"] = "native" if receives == "native" else "auto"
-    options = EngineOptions(processes=processes, part_size_bytes=5 * MIB, backend=backend)
+    options = EngineOptions(
+        processes=processes,
+        part_size_bytes=5 * MIB,
+        backend=backend,
+        direct_io=name == "direct",
+    )
     if name == "local":
         root = tmp_path / "store"
         local = LocalStore(Location("local", str(root)))

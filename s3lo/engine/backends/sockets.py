@@ -34,6 +34,7 @@ class SocketBackend:
         """``dialer``: one that has been dialing already."""
         self._endpoint = config.endpoint
         self._credentials = config.credentials
+        self._is_direct = config.is_direct
         self._dialer = dialer or Dialer(config.endpoint, config.interfaces)
         self._verifier = Verifier(config.hash_threads, self._tell_hashed)
         self._report: Report | None = None
@@ -78,7 +79,13 @@ class SocketBackend:
         self._verifier.close()
 
     def _add_lane(self) -> None:
-        lane = Lane(self._endpoint, self._dialer, lambda: self._credentials, self._verifier)
+        lane = Lane(
+            self._endpoint,
+            self._dialer,
+            lambda: self._credentials,
+            self._verifier,
+            is_direct=self._is_direct,
+        )
         self._lanes.append(lane)
         thread = threading.Thread(target=self._serve, args=(lane,), name="s3lo-lane", daemon=True)
         self._threads.append(thread)

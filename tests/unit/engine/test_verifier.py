@@ -83,7 +83,7 @@ class _Receivers:
         for step in steps:
             piece = self.content[position : min(position + step, end)]
             os.pwrite(fd, piece, position)
-            share.wrote(memoryview(piece), fd)
+            share.wrote(memoryview(piece))
             position += len(piece)
             yield
         share.close()

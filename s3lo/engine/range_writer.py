@@ -1,0 +1,79 @@
+"""Range writer: puts bytes of a range where they belong in a file, through the page cache or past it.
+
+Past it (open(2), O_DIRECT) memory, offset and length have to be multiples of the device's block:
+what is not, the end of a blob or what follows a broken connection, goes through the cache. So does
+everything where the file system does not know direct I/O.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from types import TracebackType
+
+WRITE_BYTES = 64 << 10
+"""Of one system call. Larger ones get larger folios in the page cache (Linux 6.18, ext4), which were
+colder memory: 4 x 1 GiB took 8 s of system time with 256 KiB, 3.6 with 64 KiB, 3.5 to 6 with 16 KiB."""
+_BLOCK_BYTES = 4096
+
+
+class RangeWriter:
+    """For one thread. Its file is made where there is none, and emptied where it ``truncates``."""
+
+    def __init__(self, path: str, *, truncates: bool, is_direct: bool) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (os.O_TRUNC if truncates else 0)
+        self._is_direct = is_direct
+        if is_direct:
+            try:
+                self._fd = os.open(path, flags | os.O_DIRECT, 0o666)
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+                self._is_direct = False
+        if not self._is_direct:
+            self._fd = os.open(path, flags, 0o666)
+
+    def __enter__(self) -> RangeWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        os.close(self._fd)
+
+    def write(self, memory: memoryview, offset: int) -> None:
+        """All of it; ``memory`` begins on a page. Raises OSError."""
+        whole = len(memory) // _BLOCK_BYTES * _BLOCK_BYTES
+        if self._is_direct and offset % _BLOCK_BYTES == 0 and whole:
+            whole = self._write_direct(memory[:whole], offset)
+            memory, offset = memory[whole:], offset + whole
+        if memory and self._is_direct:
+            self._give_up_direct()
+        for start in range(0, len(memory), WRITE_BYTES):
+            _write_all(self._fd, memory[start : start + WRITE_BYTES], offset + start)
+
+    def _write_direct(self, memory: memoryview, offset: int) -> int:
+        """How much of it was written."""
+        try:
+            written = os.pwrite(self._fd, memory, offset)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # blocks larger than ours
+                raise
+            return 0
+        return written // _BLOCK_BYTES * _BLOCK_BYTES
+
+    def _give_up_direct(self) -> None:
+        """For the rest of this range."""
+        flags = fcntl.fcntl(self._fd, fcntl.F_GETFL)
+        fcntl.fcntl(self._fd, fcntl.F_SETFL, flags & ~os.O_DIRECT)
+        self._is_direct = False
+
+
+def _write_all(fd: int, memory: memoryview, offset: int) -> None:
+    written = 0
+    while written < len(memory):
+        written += os.pwrite(fd, memory[written:], offset + written)
