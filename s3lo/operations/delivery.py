@@ -143,12 +143,13 @@ class ArchiveDelivery:
         from s3lo.transports import docker_archive
 
         del known, ready
+        unpacks = () if self._archive.form == "oci" else docker_archive.FOR_EVERY_DOCKER
         docker_archive.write(
             image,
             self._archive.path,
             self._names,
             force=self._force,
-            accepts_zstd=self._archive.form == "oci",
+            unpacks=unpacks,
         )
         return f"{self._archive.form}-archive:{self._archive.path}"
 

@@ -29,9 +29,9 @@ from s3lo.model.documents import (
     encode,
     parse_config,
 )
-from s3lo.transports.decompression import decompress, uncompressed_size
+from s3lo.transports.decompression import decompress
 from s3lo.transports.docker_form import MANIFEST_FILE
-from s3lo.transports.image import PulledImage, Ready, at_once
+from s3lo.transports.image import Compression, PulledImage, Ready, at_once
 from s3lo.transports.layout_files import (
     CONTAINERD_NAME,
     INDEX_FILE,
@@ -42,10 +42,14 @@ from s3lo.transports.layout_files import (
     layout_file,
 )
 from s3lo.transports.names import canonical, familiar, tag_of
+from s3lo.transports.plain_sizes import plain_sizes
 from s3lo.transports.streams import Readable, open_range, pieces
 
 _LARGE_BYTES = 1 << 20
 """From here on a write of its own; what is smaller waits for company."""
+
+FOR_EVERY_DOCKER: tuple[Compression, ...] = ("zstd",)
+"""What has to be unpacked in an archive that any version is to load."""
 
 
 class _Entry(Struct, frozen=True):
@@ -72,23 +76,24 @@ def chunks(
     image: PulledImage,
     tags: Collection[str],
     *,
-    accepts_zstd: bool,
+    unpacks: Collection[Compression],
     omit: Collection[Digest] = (),
     ready: Ready = at_once,
 ) -> Iterator[bytes]:
     """The archive, in pieces of megabytes.
 
-    ``tags`` are the names it will have. ``omit`` are layers that the reader has already: they are
-    listed and not sent. ``ready`` lets a transfer that still runs be followed.
+    ``tags`` are the names it will have. Layers of the compressions that it ``unpacks`` are plain
+    tars in it. ``omit`` are layers that the reader has already: they are listed and not sent.
+    ``ready`` lets a transfer that still runs be followed.
     """
-    return _joined(_parts(image, tags, accepts_zstd=accepts_zstd, omit=omit, ready=ready))
+    return _joined(_parts(image, tags, unpacks=unpacks, omit=omit, ready=ready))
 
 
 def _parts(
     image: PulledImage,
     tags: Collection[str],
     *,
-    accepts_zstd: bool,
+    unpacks: Collection[Compression],
     omit: Collection[Digest],
     ready: Ready,
 ) -> Iterator[bytes]:
@@ -96,33 +101,30 @@ def _parts(
     if len(config.diff_ids) != len(image.manifest.layers):
         raise IntegrityError("the image config and the manifest differ in the number of layers")
     yield from _blob(image, _Entry(image.manifest.config, image.manifest.config), ready)
-    layers: dict[Digest, _Entry] = {}
-    for layer, diff_id in zip(image.manifest.layers, config.diff_ids, strict=True):
-        if layer.digest in layers:
-            continue
-        unpack = layer.media_type.endswith("zstd") and not accepts_zstd
-        sent = layer.digest not in omit
-        layers[layer.digest] = entry = _entry(
-            image, layer, diff_id if unpack else None, sent, ready
-        )
-        if sent:
-            yield from _blob(image, entry, ready)
-    yield from _documents(image.manifest, layers, tags)
+    layers = {layer.digest: layer for layer in image.manifest.layers}
+    diff_ids = {
+        layer.digest: diff_id
+        for layer, diff_id in zip(image.manifest.layers, config.diff_ids, strict=True)
+    }
+    entries = {digest: _Entry(layer, layer) for digest, layer in layers.items()}
+    sent = [layer for digest, layer in layers.items() if digest not in omit]
+    unpacked = [layer for layer in sent if _compression(layer) in unpacks]
+    with plain_sizes(image, unpacked, ready) as size_of:
+        for layer in sent:
+            if _compression(layer) in unpacks:
+                size = size_of(layer.digest)
+                plain = Descriptor(media_types.OCI_LAYER, diff_ids[layer.digest], size)
+                entries[layer.digest] = _Entry(layer, plain)
+            yield from _blob(image, entries[layer.digest], ready)
+    yield from _documents(image.manifest, entries, tags)
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 
-def _entry(
-    image: PulledImage, layer: Descriptor, diff_id: Digest | None, sent: bool, ready: Ready
-) -> _Entry:
-    if diff_id is None or not sent:
-        return _Entry(layer, layer)
-    ready(layer.digest, layer.size)
-    path = image.path(layer.digest)
-    size = uncompressed_size(path)
-    if size is None:
-        with open_range(path, 0, layer.size) as source:
-            size = sum(map(len, pieces(decompress(source, "zstd"))))
-    return _Entry(layer, Descriptor(media_types.OCI_LAYER, diff_id, size))
+def _compression(layer: Descriptor) -> Compression:
+    """What its media type says it is compressed with (OCI image spec, layer.md)."""
+    if layer.media_type.endswith("zstd"):
+        return "zstd"
+    return "gzip" if layer.media_type.endswith("gzip") else "none"
 
 
 def _blob(image: PulledImage, entry: _Entry, ready: Ready) -> Iterator[bytes]:
@@ -131,7 +133,8 @@ def _blob(image: PulledImage, entry: _Entry, ready: Ready) -> Iterator[bytes]:
     ready(digest, 0)
     with open_range(image.path(digest), 0, size) as file:
         source: Readable = _Awaited(file, digest, size, ready)
-        yield from pieces(decompress(source, "zstd") if entry.is_unpacked else source)
+        compression = _compression(entry.came) if entry.is_unpacked else "none"
+        yield from pieces(decompress(source, compression))
     yield _padding(entry.goes.size)
 
 
@@ -207,11 +210,11 @@ def write(
     tags: Collection[str],
     *,
     force: bool,
-    accepts_zstd: bool = False,
+    unpacks: Collection[Compression] = FOR_EVERY_DOCKER,
 ) -> None:
-    """Write an archive that every Docker loads; it appears under its name when it is complete.
+    """Write an archive; it appears under its name when it is complete.
 
-    With ``accepts_zstd`` no layer is changed: the OCI layout in it has the image's own manifest.
+    Where nothing is unpacked, the OCI layout in it has the image's own manifest.
     Raises DestinationExists, DiskFull or LocalError, and then leaves nothing behind.
     """
     check_destination(path, force=force)
@@ -220,7 +223,7 @@ def write(
         unfinished = directory / "archive"
         try:
             with open(unfinished, "wb", buffering=0) as file:
-                for chunk in chunks(image, tags, accepts_zstd=accepts_zstd):
+                for chunk in chunks(image, tags, unpacks=unpacks):
                     _write_all(file.fileno(), chunk)
             (os.replace if force else rename_new)(unfinished, path)
         except FileExistsError as error:

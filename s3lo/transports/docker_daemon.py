@@ -24,6 +24,7 @@ from s3lo.model.digest import Digest
 from s3lo.model.documents import ImageConfig
 from s3lo.model.platform import Platform
 from s3lo.transports import docker_archive
+from s3lo.transports.ahead import ahead
 from s3lo.transports.archive import Wanted, read_stream
 from s3lo.transports.image import Compression, PulledImage, Ready, SourceImage, at_once
 from s3lo.transports.names import canonical, familiar, is_name
@@ -34,7 +35,6 @@ _ANSWER_SECONDS = 60
 _WORK_SECONDS = 3600
 """For a load, which answers only when every layer is unpacked, and between pieces of a save."""
 
-_FIRST_WITH_ZSTD = 25
 _CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 _MOST_ANSWER_BYTES = 4 << 20
 
@@ -49,10 +49,14 @@ class DaemonFacts(Struct, frozen=True):
     """Its images are named by the digests of manifests, not of configs."""
 
     @property
-    def accepts_zstd(self) -> bool:
-        """Whether it loads layers that are compressed with zstd."""
-        major = self.version.partition(".")[0]
-        return major.isdigit() and int(major) >= _FIRST_WITH_ZSTD
+    def unpacks(self) -> tuple[Compression, ...]:
+        """What layers are best sent without.
+
+        A daemon with a store of its own decompresses on the core that unpacks, and before Docker 25
+        knows no zstd: 405 MB of gzip took it 13.5 s, and 10.6 s as a plain tar (20.10, 2 CPUs). The
+        containerd store keeps layers as they come.
+        """
+        return () if self.has_containerd_store else ("gzip", "zstd")
 
 
 @contextmanager
@@ -205,13 +209,11 @@ class DockerDaemon:
         read. Raises DaemonError where the daemon refuses or ends up with another image.
         """
         facts = self.facts()
-        archive = docker_archive.chunks(
-            image, tags, accepts_zstd=facts.accepts_zstd, omit=omit, ready=ready
-        )
+        archive = docker_archive.chunks(image, tags, unpacks=facts.unpacks, omit=omit, ready=ready)
         with self._answer(
             "POST",
             "/images/load?quiet=1",
-            data=_told(archive, observer),
+            data=_told(ahead(archive), observer),
             headers={"Content-Type": "application/x-tar"},
             stream=True,
             timeout=_WORK_SECONDS,

@@ -20,11 +20,12 @@ from s3lo.model.documents import Manifest, parse_document
 from s3lo.transports import docker_archive
 from s3lo.transports._zstd import zstd
 from s3lo.transports.archive import Wanted, read_stream
-from s3lo.transports.image import PulledImage
+from s3lo.transports.docker_archive import FOR_EVERY_DOCKER
+from s3lo.transports.image import Compression, PulledImage
 from tests.unit.transports import builders
 
 LAYERS = [builders.layer("one"), builders.layer("two", 3 << 20), builders.layer("three")]
-SUFFIXES = {"zstd": "+zstd", "gzip": "+gzip", "plain": ""}
+SUFFIXES = {"zstd": "+zstd", "gzip": "+gzip", "members": "+gzip", "plain": ""}
 
 
 def _undeclared(content: bytes) -> bytes:
@@ -36,6 +37,7 @@ def _undeclared(content: bytes) -> bytes:
 _PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "zstd": zstd.compress,
     "gzip": gzip.compress,
+    "members": lambda content: gzip.compress(content[:700]) + gzip.compress(content[700:]),
     "plain": bytes,
     "undeclared": _undeclared,
 }
@@ -60,9 +62,12 @@ def pulled(directory: Path, *kinds: str, layers: list[bytes] | None = None) -> P
 
 
 def archived(
-    image: PulledImage, *, accepts_zstd: bool = False, tags: tuple[str, ...] = ()
+    image: PulledImage,
+    *,
+    unpacks: tuple[Compression, ...] = FOR_EVERY_DOCKER,
+    tags: tuple[str, ...] = (),
 ) -> bytes:
-    return b"".join(docker_archive.chunks(image, tags, accepts_zstd=accepts_zstd))
+    return b"".join(docker_archive.chunks(image, tags, unpacks=unpacks))
 
 
 def entries(archive: bytes) -> list[tuple[str, bytes]]:
@@ -84,26 +89,35 @@ def test_a_zstd_layer_becomes_a_plain_tar_where_it_has_to(tmp_path: Path, kind: 
     assert gzip.decompress(files[listed["Layers"][1]]) == LAYERS[1]
 
 
+def test_gzip_of_several_members_is_counted_to_its_end(tmp_path: Path) -> None:
+    """The size that its trailer gives is that of the last member."""
+    image = pulled(tmp_path, "members", "gzip")
+    files, listed = saved(archived(image, unpacks=("gzip",)))
+    assert [files[name] for name in listed["Layers"]] == LAYERS[:2]
+
+
 def test_a_zstd_layer_stays_where_it_is_accepted(tmp_path: Path) -> None:
     image = pulled(tmp_path, "zstd")
-    files, listed = saved(archived(image, accepts_zstd=True))
+    files, listed = saved(archived(image, unpacks=()))
     assert zstd.decompress(files[listed["Layers"][0]]) == LAYERS[0]
     assert files[f"blobs/sha256/{image.manifest.digest.hex}"] == image.manifest.raw
 
 
-@pytest.mark.parametrize("accepts_zstd", [False, True])
-def test_every_blob_is_what_its_name_says(tmp_path: Path, accepts_zstd: bool) -> None:
-    archive = archived(pulled(tmp_path, "zstd", "gzip", "plain"), accepts_zstd=accepts_zstd)
+@pytest.mark.parametrize("unpacks", [(), ("zstd",), ("gzip", "zstd")])
+def test_every_blob_is_what_its_name_says(tmp_path: Path, unpacks: tuple[Compression, ...]) -> None:
+    archive = archived(pulled(tmp_path, "zstd", "gzip", "plain"), unpacks=unpacks)
     blobs = [(name, content) for name, content in entries(archive) if name.startswith("blobs/")]
     assert len(blobs) == 5
     for name, content in blobs:
         assert name == f"blobs/sha256/{builders.sha(content)}"
 
 
-@pytest.mark.parametrize("accepts_zstd", [False, True])
-def test_both_forms_describe_the_same_image(tmp_path: Path, accepts_zstd: bool) -> None:
+@pytest.mark.parametrize("unpacks", [(), ("zstd",), ("gzip", "zstd")])
+def test_both_forms_describe_the_same_image(
+    tmp_path: Path, unpacks: tuple[Compression, ...]
+) -> None:
     image = pulled(tmp_path, "zstd", "gzip", "plain")
-    files, listed = saved(archived(image, accepts_zstd=accepts_zstd))
+    files, listed = saved(archived(image, unpacks=unpacks))
     (entry,) = json.loads(files["index.json"])["manifests"]
     manifest = parse_document(files[f"blobs/sha256/{entry['digest'][7:]}"])
     assert isinstance(manifest, Manifest)
@@ -158,7 +172,7 @@ def test_a_layer_that_the_reader_has_is_listed_and_not_sent(tmp_path: Path) -> N
     image = pulled(tmp_path, "gzip", "gzip")
     known = image.manifest.layers[0].digest
     image.path(known).unlink()
-    archive = b"".join(docker_archive.chunks(image, [], accepts_zstd=False, omit=[known]))
+    archive = b"".join(docker_archive.chunks(image, [], unpacks=FOR_EVERY_DOCKER, omit=[known]))
     files, listed = saved(archive)
     assert f"blobs/sha256/{known.hex}" in listed["Layers"]
     assert f"blobs/sha256/{known.hex}" not in files
@@ -166,7 +180,7 @@ def test_a_layer_that_the_reader_has_is_listed_and_not_sent(tmp_path: Path) -> N
 
 def test_chunks_are_large(tmp_path: Path) -> None:
     image = pulled(tmp_path, "zstd", layers=[builders.layer("x", 40 << 20)])
-    sizes = [len(chunk) for chunk in docker_archive.chunks(image, [], accepts_zstd=False)]
+    sizes = [len(chunk) for chunk in docker_archive.chunks(image, [], unpacks=FOR_EVERY_DOCKER)]
     assert sum(sizes) / len(sizes) > 1 << 20
 
 
@@ -177,7 +191,7 @@ def test_a_blob_is_read_no_further_than_it_is_ready(tmp_path: Path) -> None:
     def ready(digest: Digest, end: int) -> None:
         asked.setdefault(digest, []).append(end)
 
-    for _ in docker_archive.chunks(image, [], accepts_zstd=False, ready=ready):
+    for _ in docker_archive.chunks(image, [], unpacks=FOR_EVERY_DOCKER, ready=ready):
         pass
     for blob in image.manifest.blobs:
         assert max(asked[blob.digest]) == blob.size

@@ -29,12 +29,10 @@ def host_that_is_tried() -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("version", "accepts"),
-    [("20.10.24+dfsg1", False), ("24.0.9", False), ("25.0.0", True), ("28.2.2", True), ("", False)],
-)
-def test_zstd_is_accepted_from_docker_25_on(version: str, accepts: bool) -> None:
-    assert DaemonFacts(version, "1.41", "overlay2", False).accepts_zstd is accepts
+def test_only_the_containerd_store_is_given_layers_as_they_come() -> None:
+    """Its images are named by the digests of manifests, which name compressed layers."""
+    assert DaemonFacts("20.10.24", "1.41", "overlay2", False).unpacks == ("gzip", "zstd")
+    assert DaemonFacts("28.2.2", "1.50", "overlayfs", True).unpacks == ()
 
 
 def test_no_daemon_is_a_local_error_with_a_hint(
