@@ -19,13 +19,15 @@ def delay_seconds(failures: int, *, throttled: bool = False) -> float:
     "Full jitter": uniform between zero and the exponential bound, so that a fleet that failed at
     one moment does not come back at one moment. A throttled request starts a step higher.
     """
-    step = failures + 1 if throttled else failures
-    bound = min(CAP_SECONDS, BASE_SECONDS * 2.0 ** min(step - 1, 30))
-    return random.uniform(bound / 4, bound)
+    return _jittered(BASE_SECONDS, CAP_SECONDS, failures if throttled else failures - 1)
 
 
 def paced_seconds(failures: int) -> float:
     """The same for a throttled request where the pace of all of them is held back anyway: all that
     it has to do is not to come back at once."""
-    bound = min(PACED_CAP_SECONDS, PACED_BASE_SECONDS * 2.0 ** min(failures - 1, 30))
+    return _jittered(PACED_BASE_SECONDS, PACED_CAP_SECONDS, failures - 1)
+
+
+def _jittered(base_seconds: float, cap_seconds: float, doublings: int) -> float:
+    bound = min(cap_seconds, base_seconds * 2.0 ** min(doublings, 30))
     return random.uniform(bound / 4, bound)
