@@ -98,6 +98,15 @@ def decompress(source: Readable, compression: Compression) -> Readable:
     return _Decoded(decoder, compression, (EOFError, zstd.ZstdError))
 
 
+def compression_of(path: Path) -> Compression:
+    """What a file is compressed with, by its content: media types have been wrong."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return detect(file.read(HEAD_BYTES) or b"")
+    except OSError as error:
+        raise from_os(error, "reading") from error
+
+
 def uncompressed_size(path: Path) -> int | None:
     """The size in bytes of what is in a file, where it can be told without decompressing it.
 

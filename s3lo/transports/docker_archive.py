@@ -29,7 +29,7 @@ from s3lo.model.documents import (
     encode,
     parse_config,
 )
-from s3lo.transports.decompression import decompress
+from s3lo.transports.decompression import compression_of, decompress
 from s3lo.transports.docker_form import MANIFEST_FILE
 from s3lo.transports.image import Compression, PulledImage, Ready, at_once
 from s3lo.transports.layout_files import (
@@ -108,10 +108,10 @@ def _parts(
     }
     entries = {digest: _Entry(layer, layer) for digest, layer in layers.items()}
     sent = [layer for digest, layer in layers.items() if digest not in omit]
-    unpacked = [layer for layer in sent if _compression(layer) in unpacks]
-    with plain_sizes(image, unpacked, ready) as size_of:
+    unpacked = {each.digest: each for each in sent if _said_compression(each) in unpacks}
+    with plain_sizes(image, tuple(unpacked.values()), ready) as size_of:
         for layer in sent:
-            if _compression(layer) in unpacks:
+            if layer.digest in unpacked:
                 size = size_of(layer.digest)
                 plain = Descriptor(media_types.OCI_LAYER, diff_ids[layer.digest], size)
                 entries[layer.digest] = _Entry(layer, plain)
@@ -120,7 +120,7 @@ def _parts(
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 
-def _compression(layer: Descriptor) -> Compression:
+def _said_compression(layer: Descriptor) -> Compression:
     """What its media type says it is compressed with (OCI image spec, layer.md)."""
     if layer.media_type.endswith("zstd"):
         return "zstd"
@@ -133,7 +133,7 @@ def _blob(image: PulledImage, entry: _Entry, ready: Ready) -> Iterator[bytes]:
     ready(digest, 0)
     with open_range(image.path(digest), 0, size) as file:
         source: Readable = _Awaited(file, digest, size, ready)
-        compression = _compression(entry.came) if entry.is_unpacked else "none"
+        compression = compression_of(image.path(digest)) if entry.is_unpacked else "none"
         yield from pieces(decompress(source, compression))
     yield _padding(entry.goes.size)
 

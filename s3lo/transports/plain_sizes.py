@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from s3lo.cpus import usable_cpus
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor
-from s3lo.transports.decompression import HEAD_BYTES, decompress, detect, uncompressed_size
+from s3lo.transports.decompression import compression_of, decompress, uncompressed_size
 from s3lo.transports.image import PulledImage, Ready
 from s3lo.transports.streams import open_range, pieces
 
@@ -43,6 +43,5 @@ def _plain_size(image: PulledImage, layer: Descriptor, ready: Ready) -> int:
     if size is not None:
         return size
     with open_range(path, 0, layer.size) as source:
-        compression = detect(source.read(HEAD_BYTES))
-    with open_range(path, 0, layer.size) as source:
-        return sum(map(len, pieces(decompress(source, compression), _PIECE_BYTES)))
+        plain = decompress(source, compression_of(path))
+        return sum(map(len, pieces(plain, _PIECE_BYTES)))

@@ -96,6 +96,16 @@ def test_gzip_of_several_members_is_counted_to_its_end(tmp_path: Path) -> None:
     assert [files[name] for name in listed["Layers"]] == LAYERS[:2]
 
 
+@pytest.mark.parametrize("kind", ["plain", "gzip", "zstd"])
+@pytest.mark.parametrize("said", ["+gzip", "+zstd"])
+def test_a_layer_is_unpacked_as_what_it_is_not_as_what_is_said_of_it(
+    tmp_path: Path, kind: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SUFFIXES, kind, said)
+    files, listed = saved(archived(pulled(tmp_path, kind), unpacks=("gzip", "zstd")))
+    assert files[listed["Layers"][0]] == LAYERS[0]
+
+
 def test_a_zstd_layer_stays_where_it_is_accepted(tmp_path: Path) -> None:
     image = pulled(tmp_path, "zstd")
     files, listed = saved(archived(image, unpacks=()))
