@@ -49,9 +49,10 @@ class Outcomes(Struct, frozen=True):
 
 
 class Progress(Struct, frozen=True):
-    """Bytes got done so far, of jobs that still run too."""
+    """Bytes got done so far, of jobs that still run too, and what CPU time it took."""
 
     bytes_: int
+    cpu_seconds: float
 
 
 class Bye(Struct, frozen=True):

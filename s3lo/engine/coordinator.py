@@ -22,12 +22,13 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from s3lo import backoff
+from s3lo.engine.cpu_use import read_cpu_use
 from s3lo.engine.jobs import Abort, Done, Failed, Finish, Get, Hashed, Job, Outcome, Put, PutPart
 from s3lo.engine.ledger import Flight, Ledger, RetryQueue
 from s3lo.engine.pace import Pace
 from s3lo.engine.pool import Lost, Pool, Reported
 from s3lo.engine.settings import EngineSettings
-from s3lo.engine.tuner import Tuner
+from s3lo.engine.tuner import Standing, Tuner
 from s3lo.errors import Interrupted, ServiceError, WorkerDied
 from s3lo.events import Note, Observer
 from s3lo.model.objects import Credentials
@@ -35,7 +36,7 @@ from s3lo.model.objects import Credentials
 Message = Reported | Lost | Hashed
 CredentialsSource = Callable[[], Credentials | None]
 
-TICK_SECONDS = 0.05
+TICK_SECONDS = 0.025
 CHECK_SECONDS = 0.25
 STALL_SECONDS = 60.0
 """How long a part may take at least before it is taken for hanging."""
@@ -90,7 +91,13 @@ class Coordinator:
         self._is_cancelled = is_cancelled
         self._observe = observer
         self.pace = Pace()
-        self.tuner = Tuner(settings.initial_in_flight, settings.max_in_flight, settings.target_gbps)
+        self.tuner = Tuner(
+            settings.initial_in_flight,
+            settings.wanted_in_flight,
+            settings.max_in_flight,
+            settings.target_gbps,
+            settings.cpus,
+        )
         self._homes: dict[int, int] = {}
         self.ledger = Ledger(pool.numbers)
         self.retries = RetryQueue()
@@ -244,8 +251,12 @@ class Coordinator:
         if not self.pace.is_free or not self._settings.is_tuned:
             self.tuner.disturbed()
             return
+        if self.tuner.is_resting(now):
+            return
         before = self.tuner.width
-        self.tuner.observe(now, self._pool.progress_bytes(), is_full=not self._is_starved)
+        cpu_use = read_cpu_use(self._pool.cpu_seconds())
+        standing = Standing(now, self._pool.progress_bytes(), cpu_use)
+        self.tuner.observe(standing, is_full=not self._is_starved)
         if self.tuner.width != before:
             self._observe(Note(self.tuner.reason, level=1))
 

@@ -64,8 +64,8 @@ class Downloads:
         gaps = [plan.gaps_between(blob.present, blob.size) for blob in self._blobs]
         # As many side by side as are received at once: most parts then come in their blob's order.
         # Where the first blobs are wanted first, as many as cores can hash.
-        at_once = 0 if in_order else settings.initial_in_flight
-        lanes = max(settings.hash_threads, at_once)
+        at_once = 0 if in_order else settings.wanted_in_flight
+        lanes = max(settings.cpus, at_once)
         first = 0 if in_order else random.randrange(lanes)
         self._order = plan.interleave(gaps, self._part_bytes, lanes, first)
         self._again: deque[plan.Range] = deque()

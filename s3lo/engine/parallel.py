@@ -131,7 +131,7 @@ class ParallelEngine:
             observer(Note(reason, level=1))
         inbox: SimpleQueue[Message] = SimpleQueue()
         pool = Pool(self._worker_factory(course, inbox), max(1, settings.processes))
-        verifier = Verifier(settings.hash_threads, inbox.put)
+        verifier = Verifier(settings.cpus, inbox.put)
         workers_peak = 0
         try:
             coordinator = Coordinator(
@@ -174,7 +174,7 @@ class ParallelEngine:
         settings = course.settings
         if course.means == "native" and not isinstance(self._source, SocketWire):
             return self._source.config(settings)
-        threads = max(1, settings.hash_threads // max(1, settings.processes))
+        threads = max(1, settings.cpus // max(1, settings.processes))
         return SocketConfig(
             self._source.endpoint,
             self._source.credentials(),

@@ -49,6 +49,9 @@ class Worker(Protocol):
     def progress_bytes(self) -> int:
         """So far, of jobs that still run too."""
 
+    def cpu_seconds(self) -> float:
+        """Of CPU time that it took, where it is another process."""
+
     def kill(self) -> None:
         """End it at once; it is reported as lost."""
 
@@ -79,6 +82,9 @@ class InProcessWorker:
     def progress_bytes(self) -> int:
         return self._backend.progress_bytes()
 
+    def cpu_seconds(self) -> float:
+        return 0.0
+
     def kill(self) -> None:
         raise WorkerDied("the transfer hangs inside this process and cannot be ended")
 
@@ -100,6 +106,7 @@ class Pool:
         self._next = count
         self._replacements_left = MAX_REPLACEMENTS
         self._progress_of_the_gone = 0
+        self._cpu_seconds_of_the_gone = 0.0
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -120,6 +127,7 @@ class Pool:
         """Take a dead worker out."""
         gone = self._workers.pop(number)
         self._progress_of_the_gone += gone.progress_bytes()
+        self._cpu_seconds_of_the_gone += gone.cpu_seconds()
         gone.close()
 
     def add(self) -> int:
@@ -133,6 +141,11 @@ class Pool:
         """By all workers so far, of jobs that still run too."""
         now = sum(worker.progress_bytes() for worker in self._workers.values())
         return self._progress_of_the_gone + now
+
+    def cpu_seconds(self) -> float:
+        """That workers which are processes have taken so far."""
+        now = sum(worker.cpu_seconds() for worker in self._workers.values())
+        return self._cpu_seconds_of_the_gone + now
 
     def renew(self, credentials: Credentials | None) -> None:
         for worker in self._workers.values():

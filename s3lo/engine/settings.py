@@ -2,11 +2,11 @@
 
     target      flag > NIC > EC2 table > default (10 Gbit/s)
     part size   sending: 8 MiB. Receiving, a 512th of all there is, but for each 10 Gbit/s of the
-                target 8 MiB, 64 MiB at most; never so large that those in flight at first would
+                target 8 MiB, 64 MiB at most; never so large that as many as the target needs would
                 have fewer than 4 each, and not below 4 MiB
     in flight   2.5 parts per Gbit/s of the target (85 MB/s a connection, with some to spare), at
-                least 8, at first no more than 2 a CPU when receiving (the tuner widens it), never
-                more than the memory holds
+                least 8, never more than the memory holds; when receiving one a CPU at first, and
+                what the tuner makes of it
     processes   none for less than 256 MiB or on up to 2 CPUs; else one per 10 Gbit/s of the
                 target, up to half the CPUs, each with a few parts of its own
     memory      1 GiB or what the parts in flight need, up to an eighth of the RAM, unless asked
@@ -49,14 +49,14 @@ PART_OVERHEAD = 1.5
 """Memory a part takes that is being sent, in parts: its bytes in the client, and their copy on the way."""
 LANE_BYTES = 384 * KIB
 """Memory a part takes that is being received: 256 KiB, a thread, and its connection's state."""
-STARTING_LANES_PER_CPU = 2
+STARTING_LANES_PER_CPU = 1
 FILES_FOR_OTHERS = 48
 """Of half of those that may be open: a part in flight takes two, its connection and its file."""
 ROOM_TO_CLIMB = 8
 """How far the tuner may widen the window, where the memory allows it."""
 PARTS_PER_TRANSFER = 512
 LEAST_PARTS_PER_LANE = 4
-LEAST_LANES = 4
+LEAST_STARTING_LANES = 2
 LEAST_RECEIVED_PART_BYTES = 4 * MIB
 MOST_RECEIVED_PART_BYTES = 64 * MIB
 
@@ -69,9 +69,11 @@ class EngineSettings(Struct, frozen=True):
     processes: int
     part_size_bytes: int
     initial_in_flight: int
+    wanted_in_flight: int
+    """What the target needs."""
     max_in_flight: int
     memory_limit_bytes: int
-    hash_threads: int
+    cpus: int
     client_threads: int
     verify: bool = True
     is_tuned: bool = False
@@ -96,9 +98,10 @@ def choose(
     wanted = (
         SMALL_IN_FLIGHT if is_small else max(LEAST_IN_FLIGHT, round(target * IN_FLIGHT_PER_GBPS))
     )
-    if receives and not is_small:
-        wanted = min(wanted, max(LEAST_LANES, STARTING_LANES_PER_CPU * machine.cpus))
     wanted = min(wanted, options.max_in_flight or MOST_IN_FLIGHT)
+    initial = wanted
+    if receives:
+        initial = min(wanted, max(LEAST_STARTING_LANES, STARTING_LANES_PER_CPU * machine.cpus))
     part = aligned(options.part_size_bytes or _part_bytes(total_bytes, target, wanted, receives))
     held = LANE_BYTES if receives else int(part * PART_OVERHEAD)
     processes, why_processes = _processes(options, machine, target, is_small)
@@ -114,10 +117,11 @@ def choose(
         target_source=source,
         processes=processes,
         part_size_bytes=part,
-        initial_in_flight=min(most, wanted),
+        initial_in_flight=min(most, initial),
+        wanted_in_flight=min(most, wanted),
         max_in_flight=most,
         memory_limit_bytes=memory,
-        hash_threads=machine.cpus,
+        cpus=machine.cpus,
         client_threads=max(1, min(MOST_CLIENT_THREADS, threads)),
         verify=options.verify != "none",
         is_tuned=receives,

@@ -58,7 +58,7 @@ class Uploads:
     ) -> None:
         self._blobs = sorted(blobs, key=lambda blob: -blob.size)
         self._part_bytes = settings.part_size_bytes
-        self._lanes = max(settings.hash_threads, settings.max_in_flight)
+        self._lanes = max(settings.cpus, settings.max_in_flight)
         self._verifier = verifier
         self._observe = observer
         self._ids = count()

@@ -46,7 +46,7 @@ class ProcessWorker:
         self.number = number
         self._inbox = inbox
         self._peak_rss_bytes = 0
-        self._progress_bytes = 0
+        self._progress = Progress(0, 0.0)
         self._is_closing = False
         ours, theirs = socket.socketpair()
         self._channel = Channel(ours)
@@ -74,7 +74,10 @@ class ProcessWorker:
         self._tell(Renew(credentials))
 
     def progress_bytes(self) -> int:
-        return self._progress_bytes
+        return self._progress.bytes_
+
+    def cpu_seconds(self) -> float:
+        return self._progress.cpu_seconds
 
     def kill(self) -> None:
         self._process.kill()
@@ -101,8 +104,8 @@ class ProcessWorker:
             match message:
                 case Outcomes(outcomes):
                     self._inbox(Reported(self.number, outcomes))
-                case Progress(count):
-                    self._progress_bytes = count
+                case Progress():
+                    self._progress = message
                 case Bye(peak_rss_bytes):
                     self._peak_rss_bytes = peak_rss_bytes
         if not self._is_closing:

@@ -119,10 +119,14 @@ def test_a_pull_survives_broken_connections(
     s3lo: Commands, unruly: Unruly, stored: Bucket, large: Layout, tmp_path: Path, fault: Fault
 ) -> None:
     unruly.when("GET", "/manifests/", fault, times=1)
-    unruly.when("GET", "/blobs/", fault, after=2, times=3)
+    rule = unruly.when("GET", "/blobs/", fault, after=2, times=3)
     target = tmp_path / "pulled"
     pulled = s3lo.run("pull", stored.reference(), "--to", f"oci:{target}", *PULL_PARTS)
-    assert pulled.result["engine"]["retries"] == 3
+    assert rule.befallen == 3
+    # A connection that served before and breaks at a request may be old: that one is made again unseen.
+    is_seen = fault in (reset_midway, end_early)
+    retries = pulled.result["engine"]["retries"]
+    assert retries == 3 if is_seen else retries <= 3
     check_layout(target, large)
 
 

@@ -33,7 +33,7 @@ MESSAGES = (
     channel.Renew(CREDENTIALS),
     channel.Stop(),
     channel.Outcomes((jobs.Done(1, "etag"), jobs.Hashed(2, "hex"))),
-    channel.Progress(1 << 40),
+    channel.Progress(1 << 40, 1.5),
     channel.Bye(1 << 40),
 )
 

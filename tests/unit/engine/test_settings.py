@@ -83,7 +83,8 @@ def test_real_machines_get_the_parts_in_flight_that_their_target_needs(
     chosen = choose(EngineOptions(), machine, receives=False)
     assert (chosen.processes, chosen.initial_in_flight) == (processes, in_flight)
     receiving = choose(EngineOptions(), machine)
-    assert receiving.initial_in_flight == min(max(8, round((gbps or 10) * 2.5)), max(4, 2 * cpus))
+    assert receiving.initial_in_flight == min(max(8, round((gbps or 10) * 2.5)), max(2, cpus))
+    assert receiving.wanted_in_flight == min(max(8, round((gbps or 10) * 2.5)), 2048)
     assert receiving.max_in_flight >= min(464, 8 * receiving.initial_in_flight) or memory_gib == 1
 
 
@@ -94,7 +95,7 @@ def test_real_machines_get_the_parts_in_flight_that_their_target_needs(
         (512 * MIB, 10.0, 5244 * 1024),
         (4 * GIB, 10.0, 8 * MIB),
         (12 * GIB, 10.0, 24 * MIB),
-        (12 * GIB, 100.0, 5462 * 4096),
+        (12 * GIB, 100.0, 3146 * 4096),
         (200 * GIB, 100.0, 64 * MIB),
         (None, 10.0, 8 * MIB),
         (None, 400.0, 64 * MIB),

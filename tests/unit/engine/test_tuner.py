@@ -7,23 +7,37 @@ from collections.abc import Callable
 
 import pytest
 
-from s3lo.engine.tuner import Tuner
+from s3lo.engine.cpu_use import CpuUse
+from s3lo.engine.tuner import Standing, Tuner
 
-TICK_SECONDS = 0.05
-INITIAL, MOST, TARGET_GBPS = 8, 1024, 10.0
+TICK_SECONDS = 0.025
+CPUS = 2
+INITIAL, WANTED, MOST, TARGET_GBPS = 2, 25, 1024, 10.0
+
+
+def made_tuner() -> Tuner:
+    return Tuner(INITIAL, WANTED, MOST, TARGET_GBPS, CPUS)
 
 
 def widths(
-    goodput: Callable[[int], float], seconds: float, noise: float = 0.05, seed: int = 1
+    goodput: Callable[[int], float],
+    seconds: float,
+    *,
+    noise: float = 0.05,
+    seed: int = 1,
+    busy_at: float = float("inf"),
 ) -> list[int]:
-    """What the tuner sets at each tick against an origin with this goodput for a width."""
+    """What the tuner sets at each tick against an origin with this goodput for a width, where the
+    CPUs are busy with so many bytes a second."""
     chance = random.Random(seed)
-    tuner = Tuner(INITIAL, MOST, TARGET_GBPS)
-    received, seen = 0.0, []
+    tuner = made_tuner()
+    received, used, seen = 0.0, 0.0, []
     for tick in range(round(seconds / TICK_SECONDS)):
-        received += goodput(tuner.width) * TICK_SECONDS * chance.gauss(1, noise)
-        tuner.observe(tick * TICK_SECONDS, int(received), is_full=True)
+        tuner.observe(Standing(tick * TICK_SECONDS, int(received), CpuUse(used)), is_full=True)
         seen.append(tuner.width)
+        rate = goodput(tuner.width)
+        received += rate * TICK_SECONDS * chance.gauss(1, noise)
+        used += min(1.0, rate / busy_at) * CPUS * TICK_SECONDS
     return seen
 
 
@@ -40,39 +54,74 @@ def test_it_gets_nine_tenths_of_what_there_is_within_three_seconds(
     per_connection: float, in_all: float, seed: int
 ) -> None:
     goodput = capped(per_connection, in_all)
-    seen = widths(goodput, 30, seed=seed)
+    seen = widths(goodput, 30, seed=seed, busy_at=1.2e9)
     late = seen[round(3 / TICK_SECONDS) :]
     mean = sum(goodput(width) for width in late) / len(late)
     assert mean >= 0.9 * in_all
 
 
 def test_where_wider_is_no_faster_it_becomes_narrow() -> None:
-    """Cores that are busy gain nothing from more connections, and lose what sits in their caches."""
-    seen = widths(lambda width: 1.2e9 * (1 - 0.01 * width), 60, noise=0.01)
-    assert max(seen) == 2 * INITIAL
-    assert seen[-1] <= INITIAL // 2
+    seen = widths(lambda width: 1.2e9 * (1 - 0.005 * width), 60, noise=0.01)
+    assert max(seen) == 2 * WANTED
+    assert seen[-1] <= WANTED // 3
+
+
+def test_a_service_that_takes_its_time_gets_at_once_what_the_target_needs() -> None:
+    seen = widths(capped(8e6, 1.2e9), 0.1, busy_at=1.2e9)
+    assert seen[:3] == [INITIAL, WANTED, WANTED]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_cores_that_are_busy_are_given_no_more_to_do(seed: int) -> None:
+    """Ten Gbit/s asked for 25 requests on two cores that two kept busy: a ninth of the time."""
+    seen = widths(capped(0.6e9, 1.2e9), 60, busy_at=1.2e9, seed=seed)
+    assert set(seen) <= {INITIAL - 1, INITIAL}
+
+
+def test_a_busy_machine_is_seen_whoever_keeps_it_busy() -> None:
+    tuner = made_tuner()
+    for tick in range(1, 200):
+        use = CpuUse(own_seconds=0.0, idle_ticks=0, all_ticks=tick)
+        tuner.observe(Standing(tick * TICK_SECONDS, tick * 10**7, use), is_full=True)
+    assert tuner.width == INITIAL
 
 
 def test_it_follows_when_the_network_gets_better() -> None:
-    tuner = Tuner(INITIAL, MOST, TARGET_GBPS)
+    tuner = made_tuner()
     received = 0.0
-    for tick in range(2400):
+    for tick in range(4800):
         now = tick * TICK_SECONDS
         received += min(tuner.width * 8e6, 0.1e9 if now < 20 else 0.8e9) * TICK_SECONDS
-        tuner.observe(now, int(received), is_full=True)
+        tuner.observe(Standing(now, int(received)), is_full=True)
     assert tuner.width * 8e6 > 0.7e9
 
 
 def test_nothing_is_concluded_from_a_window_that_was_not_full() -> None:
-    tuner = Tuner(INITIAL, MOST, TARGET_GBPS)
+    tuner = made_tuner()
     for tick in range(100):
-        tuner.observe(tick * TICK_SECONDS, tick * 1000, is_full=False)
+        tuner.observe(Standing(tick * TICK_SECONDS, tick * 1000), is_full=False)
     assert tuner.width == INITIAL
 
 
 def test_every_change_says_why() -> None:
-    tuner = Tuner(INITIAL, MOST, TARGET_GBPS)
-    for tick in range(10):
-        tuner.observe(tick * TICK_SECONDS, tick * 10**7, is_full=True)
-    assert tuner.width == 50
-    assert tuner.reason == "8 in flight brought 1.60 Gbit/s: now 50"
+    tuner = made_tuner()
+    reasons = []
+    for tick in range(14):
+        tuner.observe(Standing(tick * TICK_SECONDS, tick * 5 * 10**6), is_full=True)
+        if tuner.reason not in reasons:
+            reasons.append(tuner.reason)
+    assert reasons == [
+        "",
+        "2 in flight left the CPUs idle: now 25",
+        "25 in flight brought 1.60 Gbit/s: now 156",
+    ]
+
+
+def test_nothing_is_looked_at_while_it_rests() -> None:
+    tuner = made_tuner()
+    rested = 0
+    for tick in range(200):
+        now = tick * TICK_SECONDS
+        rested += tuner.is_resting(now)
+        tuner.observe(Standing(now, tick * 10**6), is_full=True)
+    assert rested > 100
