@@ -53,8 +53,9 @@ class Work(Protocol):
     @property
     def is_finished(self) -> bool: ...
 
-    def next_job(self) -> Job | None:
-        """Another job that may start now; None where there is none at the moment."""
+    def next_job(self, *, spares_requests: bool = False) -> Job | None:
+        """Another job that may start now, larger ones where that ``spares_requests``; None where
+        there is none at the moment."""
 
     def done(self, job: Job, outcome: Done) -> None: ...
 
@@ -125,7 +126,7 @@ class Coordinator:
         batches: dict[int, list[Job]] = {}
         self._is_starved = False
         while self._has_room() and not self.pace.seconds_until_next(now):
-            job = self.retries.due(now) or work.next_job()
+            job = self.retries.due(now) or work.next_job(spares_requests=not self.pace.is_free)
             if job is None:
                 self._is_starved = True
                 break

@@ -55,6 +55,7 @@ class Downloads:
         # The largest first: what is left for the end is then small, and the cores end together.
         self._blobs = list(blobs) if in_order else sorted(blobs, key=lambda blob: -blob.size)
         self._part_bytes = settings.part_size_bytes
+        self._cpus = settings.cpus
         self._verify = settings.verify
         self._workers_make_files = on_sockets
         self._workers_hash = on_sockets and settings.verify
@@ -67,7 +68,7 @@ class Downloads:
         at_once = 0 if in_order else settings.wanted_in_flight
         lanes = max(settings.cpus, at_once)
         first = 0 if in_order else random.randrange(lanes)
-        self._order = plan.interleave(gaps, self._part_bytes, lanes, first)
+        self._cutting = plan.Cutting(gaps, lanes, first)
         self._again: deque[plan.Range] = deque()
         self._arriving: dict[int, _Arrival] = {}
         self._fetched_twice: set[int] = set()
@@ -80,12 +81,12 @@ class Downloads:
     def is_finished(self) -> bool:
         return self._left == 0
 
-    def next_job(self) -> Job | None:
-        part = self._again.popleft() if self._again else next(self._order, None)
+    def next_job(self, *, spares_requests: bool = False) -> Job | None:
+        part = self._again.popleft() if self._again else self._cut(spares_requests)
         if part is None:
             return None
         if part.blob not in self._arriving:
-            self._open(part.blob, self._blobs[part.blob].present)
+            self._open(part.blob, self._blobs[part.blob].present, part.length)
         blob, arrival = self._blobs[part.blob], self._arriving[part.blob]
         return Get(
             id=next(self._ids),
@@ -98,6 +99,12 @@ class Downloads:
             etag=arrival.etag,
             is_hashed=arrival.is_hashed_there,
         )
+
+    def _cut(self, spares_requests: bool) -> plan.Range | None:
+        part_bytes = self._part_bytes
+        if spares_requests:
+            part_bytes = plan.sparing_part_bytes(self._cutting.left_bytes, self._cpus, part_bytes)
+        return self._cutting.next(part_bytes)
 
     def done(self, job: Job, outcome: Done) -> None:
         assert isinstance(job, Get)
@@ -166,10 +173,12 @@ class Downloads:
         """What must be undone in the store when this ends early: nothing."""
         return []
 
-    def _open(self, number: int, present: Sequence[plan.Stretch] = ()) -> None:
+    def _open(
+        self, number: int, present: Sequence[plan.Stretch] = (), first_part_bytes: int = 0
+    ) -> None:
         """Make a blob's file, or go on with what is in it, which is hashed here."""
         blob = self._blobs[number]
-        is_one_part = 0 < blob.size <= self._part_bytes and not present
+        is_one_part = 0 < blob.size == first_part_bytes
         if not (is_one_part and self._workers_make_files):
             files.preallocate(blob.path, blob.size, keep=bool(present))
         missing = plan.gaps_between(present, blob.size)

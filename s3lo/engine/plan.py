@@ -70,31 +70,50 @@ def gaps_between(present: Sequence[Stretch], size: int) -> list[Stretch]:
     return [*gaps, (position, size)] if position < size else gaps
 
 
-def interleave(
-    gaps: Sequence[Sequence[Stretch]], part_bytes: int, lanes: int, first: int = 0
-) -> Iterator[Range]:
-    """The ranges of many blobs in the order they are asked for.
+class Cutting:
+    """The ranges of many blobs in the order they are asked for, cut one by one.
 
     ``lanes`` blobs advance side by side, a part of each in turn, so that as many cores can hash:
     a blob's SHA-256 is serial, and one blob at a time would leave the others idle. When a blob has
     been asked for whole, the next one takes its lane. ``first`` says which lane begins: nodes that
     pull one image at one moment should not all ask for the same range.
     """
-    waiting = iter(range(len(gaps)))
-    active: deque[Iterator[Range]] = deque()
-    turn = first
-    while True:
-        while len(active) < max(1, lanes):
-            blob = next(waiting, None)
-            if blob is None:
-                break
-            active.append(ranges(blob, gaps[blob], part_bytes))
-        if not active:
-            return
-        active.rotate(-turn)
-        turn = 0
-        lane = active.popleft()
-        part = next(lane, None)
-        if part is not None:
-            active.append(lane)
-            yield part
+
+    def __init__(self, gaps: Sequence[Sequence[Stretch]], lanes: int, first: int = 0) -> None:
+        self.left_bytes = sum(end - start for blob in gaps for start, end in blob)
+        self._waiting = iter([(blob, deque(missing)) for blob, missing in enumerate(gaps)])
+        self._active: deque[tuple[int, deque[Stretch]]] = deque()
+        self._lanes = max(1, lanes)
+        self._first = first
+
+    def next(self, part_bytes: int) -> Range | None:
+        """The next one, of no more than ``part_bytes``; None at the end."""
+        self._fill_lanes()
+        if not self._active:
+            return None
+        self._active.rotate(-self._first)
+        self._first = 0
+        blob, missing = self._active.popleft()
+        start, end = missing.popleft()
+        cut = min(end, start + part_bytes)
+        if cut < end:
+            missing.appendleft((cut, end))
+        if missing:
+            self._active.append((blob, missing))
+        self.left_bytes -= cut - start
+        return Range(blob, start, cut - start)
+
+    def _fill_lanes(self) -> None:
+        while len(self._active) < self._lanes and (blob := next(self._waiting, None)):
+            if blob[1]:
+                self._active.append(blob)
+
+
+MOST_RECEIVED_PART_BYTES = 64 * MIB
+
+
+def sparing_part_bytes(left_bytes: int, cpus: int, preferred: int) -> int:
+    """How large parts are where requests are what a service is short of: as large as leaves each CPU
+    four of what is still to be asked for."""
+    share = aligned(left_bytes // (4 * cpus))
+    return max(preferred, min(MOST_RECEIVED_PART_BYTES, share))

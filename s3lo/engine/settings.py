@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from s3lo.engine.machine import Machine
 from s3lo.engine.options import EngineOptions
-from s3lo.engine.plan import GIB, KIB, MIB, aligned
+from s3lo.engine.plan import GIB, KIB, MIB, MOST_RECEIVED_PART_BYTES, aligned
 from s3lo.engine.report import TargetSource
 from s3lo.errors import UsageError
 
@@ -58,7 +58,6 @@ PARTS_PER_TRANSFER = 512
 LEAST_PARTS_PER_LANE = 4
 LEAST_STARTING_LANES = 2
 LEAST_RECEIVED_PART_BYTES = 4 * MIB
-MOST_RECEIVED_PART_BYTES = 64 * MIB
 
 
 class EngineSettings(Struct, frozen=True):

@@ -74,7 +74,8 @@ class Uploads:
     def is_finished(self) -> bool:
         return self._left == 0
 
-    def next_job(self) -> Job | None:
+    def next_job(self, *, spares_requests: bool = False) -> Job | None:
+        del spares_requests  # how many parts an upload has is told when it begins
         while not self._ready and len(self._active) < self._lanes:
             number = next(self._unopened, None)
             if number is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,12 @@ from hypothesis import strategies as st
 from s3lo.engine import plan
 
 sizes = st.lists(st.integers(0, 300), max_size=12)
+
+
+def cut(gaps: list[list[plan.Stretch]], part: int, lanes: int, first: int = 0) -> list[plan.Range]:
+    """All parts, in order."""
+    cutting = plan.Cutting(gaps, lanes, first)
+    return list(iter(lambda: cutting.next(part), None))
 
 
 def whole(blob_sizes: list[int]) -> list[list[plan.Stretch]]:
@@ -20,7 +28,7 @@ def whole(blob_sizes: list[int]) -> list[list[plan.Stretch]]:
 def test_interleaved_parts_cover_every_blob_once(
     blob_sizes: list[int], part: int, lanes: int
 ) -> None:
-    parts = list(plan.interleave(whole(blob_sizes), part, lanes))
+    parts = cut(whole(blob_sizes), part, lanes)
     for blob, size in enumerate(blob_sizes):
         mine = [p for p in parts if p.blob == blob]
         assert [p.offset for p in mine] == list(range(0, size, part))
@@ -34,7 +42,7 @@ def test_no_more_blobs_than_lanes_are_under_way_at_once(
 ) -> None:
     left = {n: -(-size // part) for n, size in enumerate(blob_sizes) if size}
     started: set[int] = set()
-    for p in plan.interleave(whole(blob_sizes), part, lanes):
+    for p in cut(whole(blob_sizes), part, lanes):
         started.add(p.blob)
         under_way = [n for n in started if left[n]]
         assert len(under_way) <= lanes
@@ -42,19 +50,44 @@ def test_no_more_blobs_than_lanes_are_under_way_at_once(
 
 
 def test_nodes_that_pull_together_begin_with_different_ranges() -> None:
-    begun = {next(plan.interleave(whole([50, 40, 30]), 10, 3, first)).blob for first in range(3)}
+    begun = {cut(whole([50, 40, 30]), 10, 3, first)[0].blob for first in range(3)}
     assert begun == {0, 1, 2}
-    asked = [
-        sorted((p.blob, p.offset) for p in plan.interleave(whole([50, 40]), 10, 2, n))
-        for n in (0, 1)
-    ]
+    asked = [sorted((p.blob, p.offset) for p in cut(whole([50, 40]), 10, 2, n)) for n in (0, 1)]
     assert asked[0] == asked[1]
 
 
 def test_lanes_take_turns_so_that_blobs_advance_together() -> None:
-    blobs = [p.blob for p in plan.interleave(whole([30, 30, 30]), 10, 2)]
+    blobs = [p.blob for p in cut(whole([30, 30, 30]), 10, 2)]
     assert blobs[:4] == [0, 1, 0, 1]
     assert set(blobs[-2:]) == {2}
+
+
+@given(sizes, st.lists(st.integers(1, 50), min_size=1), st.integers(1, 20))
+def test_parts_of_changing_sizes_cover_every_blob_once(
+    blob_sizes: list[int], parts: list[int], lanes: int
+) -> None:
+    cutting, wanted = plan.Cutting(whole(blob_sizes), lanes), cycle(parts)
+    position = dict.fromkeys(range(len(blob_sizes)), 0)
+    while part := cutting.next(next(wanted)):
+        assert part.offset == position[part.blob]
+        position[part.blob] += part.length
+        assert cutting.left_bytes == sum(blob_sizes) - sum(position.values())
+    assert list(position.values()) == blob_sizes
+
+
+@pytest.mark.parametrize(
+    ("left_bytes", "part_bytes"),
+    [
+        (4 * plan.GIB, 64 * plan.MIB),
+        (200 * plan.MIB, 25 * plan.MIB),
+        (40 * plan.MIB, 5 * plan.MIB),
+        (plan.MIB, 4 * plan.MIB),
+    ],
+)
+def test_a_service_that_throttles_is_asked_for_larger_parts(
+    left_bytes: int, part_bytes: int
+) -> None:
+    assert plan.sparing_part_bytes(left_bytes, 2, 4 * plan.MIB) == part_bytes
 
 
 @given(st.integers(0, plan.MAX_OBJECT_BYTES), st.integers(1, 6 * plan.GIB))
