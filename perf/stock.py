@@ -98,7 +98,7 @@ def _make(shape: Shape, directory: Path, wheels: Path) -> None:
     if shape.wheels:
         _make_of_wheels(shape, layout, wheels / "-".join(shape.wheels))
     else:
-        _make_of_noise(shape, layout)
+        _make_of_blobs(shape, layout)
     [entry] = json.loads((layout / "index.json").read_text())["manifests"]
     blobs = layout / BLOBS
     served = directory / "root" / BUCKET
@@ -119,15 +119,14 @@ def _make_of_wheels(shape: Shape, layout: Path, wheels: Path) -> None:
         write_oci_layout(image, layout)
 
 
-def _make_of_noise(shape: Shape, layout: Path) -> None:
-    """Blobs that nothing compresses; they call themselves gzip, so that a push takes them as they
-    are."""
+def _make_of_blobs(shape: Shape, layout: Path) -> None:
+    """They call themselves gzip, so that a push takes them as they are; noise nothing compresses."""
     blobs = layout / BLOBS
     blobs.mkdir(parents=True)
     layers = [
         {
             "mediaType": f"{_OCI}.layer.v1.tar+gzip",
-            "digest": _write(blobs, _noise(shape.blob_bytes, seed=f"{shape.key}-{number}")),
+            "digest": _write_blob(shape, blobs, seed=f"{shape.key}-{number}"),
             "size": shape.blob_bytes,
         }
         for number in range(shape.blobs)
@@ -143,6 +142,17 @@ def _make_of_noise(shape: Shape, layout: Path) -> None:
     index = {"schemaVersion": 2, "manifests": [entry]}
     (layout / "index.json").write_text(json.dumps(index))
     (layout / "oci-layout").write_text(json.dumps({"imageLayoutVersion": "1.0.0"}))
+
+
+def _write_blob(shape: Shape, blobs: Path, seed: str) -> str:
+    if not shape.sparse:
+        return _write(blobs, _noise(shape.blob_bytes, seed))
+    zeros, found = bytes(_PIECE_BYTES), hashlib.sha256()
+    for start in range(0, shape.blob_bytes, _PIECE_BYTES):
+        found.update(zeros[: shape.blob_bytes - start])
+    with open(blobs / found.hexdigest(), "wb") as file:
+        file.truncate(shape.blob_bytes)
+    return f"sha256:{found.hexdigest()}"
 
 
 def _noise(size: int, seed: str) -> Iterator[bytes]:

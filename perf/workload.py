@@ -14,10 +14,12 @@ WORKLOADS = Path(__file__).parent / "workloads"
 
 
 class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The image: blobs of noise, or real wheels unpacked into layers."""
+    """The image: blobs of noise or of holes, or real wheels unpacked into layers."""
 
     blobs: int = 0
     blob_size: str = "1MiB"
+    sparse: bool = False
+    """Nothing but zeros, which take no room on the disk that serves them."""
     wheels: tuple[str, ...] = ()
     wheels_of: tuple[str, ...] = ()
     """Platforms whose wheels are taken, as pip names them; this machine's by default."""
@@ -32,12 +34,13 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Names what is kept on disk between runs."""
         if self.wheels:
             return f"wheels-{'-'.join(self.wheels)}-{self.layers}"
-        return f"noise-{self.blobs}x{self.blob_bytes}"
+        content = "zeros" if self.sparse else "noise"
+        return f"{content}-{self.blobs}x{self.blob_bytes}"
 
     def __str__(self) -> str:
         if self.wheels:
             return f"{self.layers} layers of the wheels of {', '.join(self.wheels)}"
-        return f"{self.blobs} x {self.blob_size}"
+        return f"{self.blobs} x {self.blob_size}{' of zeros' if self.sparse else ''}"
 
 
 class OriginLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

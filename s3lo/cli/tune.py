@@ -33,8 +33,13 @@ def text_of(result: TuneResult) -> str:
         ("CPUs", str(result.cpus)),
         ("worker processes", str(result.processes or "none")),
         ("part size", binary_size(result.part_size)),
-        ("parts in flight", f"{result.initial_in_flight} at first, {result.max_in_flight} at most"),
+        ("parts in flight", _in_flight(result)),
         ("memory limit", binary_size(result.memory_limit)),
     ]
     table = [f"{name:<17} {value}" for name, value in rows]
     return "\n".join([*table, *(f"- {reason}" for reason in result.reasons)])
+
+
+def _in_flight(result: TuneResult) -> str:
+    first, wanted, most = result.initial_in_flight, result.wanted_in_flight, result.max_in_flight
+    return f"{first} at first, {wanted} where the CPUs idle, {most} at most"

@@ -19,7 +19,7 @@ from enum import Enum, auto
 
 from msgspec import Struct
 
-from s3lo.engine.cpu_use import CpuUse
+from s3lo.engine.cpu_use import CpuUse, Share
 
 BEGIN_SECONDS = 0.025
 """In which CPUs that are the limit have something to do; no service far away has answered by then."""
@@ -122,17 +122,17 @@ class Tuner:
         if self._phase is _Phase.BEGIN:
             self._begin(used)
         elif self._phase is _Phase.CLIMB:
-            self._climb(goodput, after.moment, has_time=used < BUSY_SHARE)
+            self._climb(goodput, after.moment, has_time=not used.reaches(BUSY_SHARE))
         elif self._phase is _Phase.COMPARE:
             self._base = (self.width, goodput)
-            self._goes_up = self._goes_up and used < BUSY_SHARE
+            self._goes_up = self._goes_up and not used.reaches(BUSY_SHARE)
             self._enter(_Phase.TRY)
             self._turn(self._next_try(), goodput)
         else:
             self._tried(goodput, after.moment)
 
-    def _begin(self, used: float) -> None:
-        if used < IDLE_SHARE and self.width < self._wanted:
+    def _begin(self, used: Share) -> None:
+        if not used.reaches(IDLE_SHARE) and self.width < self._wanted:
             self.reason = f"{self.width} in flight left the CPUs idle: now {self._wanted}"
             self.width = self._wanted
         self._enter(_Phase.CLIMB)

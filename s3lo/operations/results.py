@@ -80,6 +80,8 @@ class TuneResult(Result, frozen=True):
     processes: int
     part_size: int
     initial_in_flight: int
+    wanted_in_flight: int
+    """Where the CPUs idle with those."""
     max_in_flight: int
     memory_limit: int
     reasons: tuple[str, ...]

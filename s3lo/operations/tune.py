@@ -26,6 +26,7 @@ def tune(*, engine: EngineOptions = _DEFAULTS) -> TuneResult:
         processes=settings.processes,
         part_size=settings.part_size_bytes,
         initial_in_flight=settings.initial_in_flight,
+        wanted_in_flight=settings.wanted_in_flight,
         max_in_flight=settings.max_in_flight,
         memory_limit=settings.memory_limit_bytes,
         reasons=settings.reasons,

@@ -122,6 +122,6 @@ def test_importing_the_package_imports_nothing_else() -> None:
 def test_tune_says_what_it_would_choose_and_why() -> None:
     result = s3lo.tune(engine=s3lo.EngineOptions(target_gbps=50, processes=4))
     assert (result.target_gbps, result.target_source, result.processes) == (50, "flag", 4)
-    assert 1 <= result.initial_in_flight <= result.max_in_flight
+    assert 1 <= result.initial_in_flight <= result.wanted_in_flight <= result.max_in_flight
     assert result.cpus >= 1
     assert len(result.reasons) == 3

@@ -36,3 +36,11 @@ def test_an_image_that_a_contender_damaged_is_made_again(tmp_path: Path) -> None
         again = stock_image(_SHAPE, tmp_path)
         assert again.blobs == image.blobs
         assert path.stat().st_size == again.blobs[1].size
+
+
+def test_a_blob_of_zeros_takes_no_room_and_has_their_digest(tmp_path: Path) -> None:
+    image = stock_image(Shape(blobs=1, blob_size="3MiB", sparse=True), tmp_path)
+    [blob] = [blob for blob in image.blobs if blob.size == 3 << 20]
+    assert blob.hex == hashlib.sha256(bytes(3 << 20)).hexdigest()
+    assert image.path(blob).stat().st_blocks == 0
+    assert image.path(blob).read_bytes() == bytes(3 << 20)

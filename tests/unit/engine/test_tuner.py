@@ -78,12 +78,18 @@ def test_cores_that_are_busy_are_given_no_more_to_do(seed: int) -> None:
     assert set(seen) <= {INITIAL - 1, INITIAL}
 
 
-def test_a_busy_machine_is_seen_whoever_keeps_it_busy() -> None:
+@pytest.mark.parametrize(("own_share", "stays"), [(0.5, True), (0.05, False)])
+def test_a_machine_that_is_busy_with_others_matters_only_to_who_needs_it(
+    own_share: float, stays: bool
+) -> None:
+    """With the service on the same cores half of them are ours, and more requests gain nothing.
+    Beside other work a pull once stayed at two connections of 25 MB/s each."""
     tuner = made_tuner()
-    for tick in range(1, 200):
-        use = CpuUse(own_seconds=0.0, idle_ticks=0, all_ticks=tick)
-        tuner.observe(Standing(tick * TICK_SECONDS, tick * 10**7, use), is_full=True)
-    assert tuner.width == INITIAL
+    for tick in range(1, 40):
+        now = tick * TICK_SECONDS
+        use = CpuUse(own_seconds=own_share * CPUS * now, idle_ticks=0, all_ticks=tick)
+        tuner.observe(Standing(now, tick * 10**7, use), is_full=True)
+    assert (tuner.width == INITIAL) is stays
 
 
 def test_it_follows_when_the_network_gets_better() -> None:
