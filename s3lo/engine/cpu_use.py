@@ -13,6 +13,9 @@ _IDLE, _WAITS_FOR_DISK = 3, 4
 """Places of a CPU's idle time in a line (proc(5), /proc/stat)."""
 _GUEST = 8
 """From here on a line repeats what it has counted before."""
+OWN_SHARE = 0.35
+"""What a transfer has to take of CPUs that are busy for them to be its limit: the server of a benchmark
+on the same two cores leaves it 0.6."""
 
 
 class Share(Struct, frozen=True):
@@ -30,9 +33,6 @@ class Share(Struct, frozen=True):
         once stayed at two connections for 22 s.
         """
         return self.own >= limit or (self.own >= OWN_SHARE and self.machine >= limit)
-
-
-OWN_SHARE = 0.35
 
 
 class CpuUse(Struct, frozen=True):
