@@ -18,7 +18,7 @@ OWN_SHARE = 0.35
 on the same two cores leaves it 0.6."""
 
 
-class Share(Struct, frozen=True):
+class CpuShare(Struct, frozen=True):
     """Of the CPUs' time in a moment, from 0 to about 1."""
 
     own: float
@@ -44,12 +44,12 @@ class CpuUse(Struct, frozen=True):
     all_ticks: int = 0
     """Of the machine, CPU by CPU; none where that is not to be known."""
 
-    def share_since(self, earlier: CpuUse, seconds: float, cpus: int) -> Share:
+    def share_since(self, earlier: CpuUse, seconds: float, cpus: int) -> CpuShare:
         """What was used of them since; ``cpus`` are those this process may use."""
         own = (self.own_seconds - earlier.own_seconds) / (seconds * cpus)
         ticks = self.all_ticks - earlier.all_ticks
         idle = self.idle_ticks - earlier.idle_ticks
-        return Share(own, 1 - idle / ticks if ticks > 0 else 0.0)
+        return CpuShare(own, 1 - idle / ticks if ticks > 0 else 0.0)
 
 
 def read_cpu_use(workers_seconds: float = 0.0) -> CpuUse:

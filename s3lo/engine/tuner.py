@@ -19,15 +19,15 @@ from enum import Enum, auto
 
 from msgspec import Struct
 
-from s3lo.engine.cpu_use import CpuUse, Share
+from s3lo.engine.cpu_use import CpuShare, CpuUse
 
 BEGIN_SECONDS = 0.025
 """In which CPUs that are the limit have something to do; no service far away has answered by then."""
 IDLE_SHARE = 0.5
 """Of the CPUs' time that is in use at first: less, and others are what is waited for."""
 BUSY_SHARE = 0.85
-"""Of the CPUs' time that is in use: more, and they are the limit. What widening did to it on two
-cores: 4 x 1 GiB took 0.89 of the time with 4 in flight rather than the 25 that 10 Gbit/s need."""
+"""Of the CPUs' time that is in use: more, and they are the limit. On two cores 4 x 1 GiB took
+0.89 of the time with 4 in flight throughout, to what it took with a climb from there."""
 SETTLE_SECONDS = 0.05
 """After a change, before goodput is looked at."""
 SAMPLE_SECONDS = 0.15
@@ -131,7 +131,7 @@ class Tuner:
         else:
             self._tried(goodput, after.moment)
 
-    def _begin(self, used: Share) -> None:
+    def _begin(self, used: CpuShare) -> None:
         if not used.reaches(IDLE_SHARE) and self.width < self._wanted:
             self.reason = f"{self.width} in flight left the CPUs idle: now {self._wanted}"
             self.width = self._wanted

@@ -73,7 +73,7 @@ def test_a_service_that_takes_its_time_gets_at_once_what_the_target_needs() -> N
 
 @pytest.mark.parametrize("seed", range(10))
 def test_cores_that_are_busy_are_given_no_more_to_do(seed: int) -> None:
-    """Ten Gbit/s asked for 25 requests on two cores that two kept busy: a ninth of the time."""
+    """On two cores that four requests kept busy the climb from there cost a ninth of the time."""
     seen = widths(capped(0.6e9, 1.2e9), 60, busy_at=1.2e9, seed=seed)
     assert set(seen) <= {INITIAL - 1, INITIAL}
 
