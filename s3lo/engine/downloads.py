@@ -55,6 +55,7 @@ class Downloads:
         # The largest first: what is left for the end is then small, and the cores end together.
         self._blobs = list(blobs) if in_order else sorted(blobs, key=lambda blob: -blob.size)
         self._part_bytes = settings.part_size_bytes
+        self._most_part_bytes = settings.most_part_bytes
         self._cpus = settings.cpus
         self._verify = settings.verify
         self._workers_make_files = on_sockets
@@ -103,7 +104,8 @@ class Downloads:
     def _cut(self, spares_requests: bool) -> plan.Range | None:
         part_bytes = self._part_bytes
         if spares_requests:
-            part_bytes = plan.sparing_part_bytes(self._cutting.left_bytes, self._cpus, part_bytes)
+            wanted = plan.sparing_part_bytes(self._cutting.left_bytes, self._cpus)
+            part_bytes = max(part_bytes, min(self._most_part_bytes, wanted))
         return self._cutting.next(part_bytes)
 
     def done(self, job: Job, outcome: Done) -> None:

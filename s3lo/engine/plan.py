@@ -109,11 +109,7 @@ class Cutting:
                 self._active.append(blob)
 
 
-MOST_RECEIVED_PART_BYTES = 64 * MIB
-
-
-def sparing_part_bytes(left_bytes: int, cpus: int, preferred: int) -> int:
+def sparing_part_bytes(left_bytes: int, cpus: int) -> int:
     """How large parts are where requests are what a service is short of: as large as leaves each CPU
     four of what is still to be asked for."""
-    share = aligned(left_bytes // (4 * cpus))
-    return max(preferred, min(MOST_RECEIVED_PART_BYTES, share))
+    return aligned(left_bytes // (4 * cpus))

@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from s3lo.engine.machine import Machine
 from s3lo.engine.options import EngineOptions
-from s3lo.engine.plan import GIB, KIB, MIB, MOST_RECEIVED_PART_BYTES, aligned
+from s3lo.engine.plan import GIB, KIB, MIB, aligned
 from s3lo.engine.report import TargetSource
 from s3lo.errors import UsageError
 
@@ -58,6 +58,7 @@ PARTS_PER_TRANSFER = 512
 LEAST_PARTS_PER_LANE = 4
 LEAST_STARTING_LANES = 2
 LEAST_RECEIVED_PART_BYTES = 4 * MIB
+MOST_RECEIVED_PART_BYTES = 64 * MIB
 
 
 class EngineSettings(Struct, frozen=True):
@@ -67,6 +68,8 @@ class EngineSettings(Struct, frozen=True):
     target_source: TargetSource
     processes: int
     part_size_bytes: int
+    most_part_bytes: int
+    """Of parts that are received, where the service is short of requests."""
     initial_in_flight: int
     wanted_in_flight: int
     """What the target needs."""
@@ -116,6 +119,7 @@ def choose(
         target_source=source,
         processes=processes,
         part_size_bytes=part,
+        most_part_bytes=part if options.part_size_bytes else MOST_RECEIVED_PART_BYTES,
         initial_in_flight=min(most, initial),
         wanted_in_flight=min(most, wanted),
         max_in_flight=most,

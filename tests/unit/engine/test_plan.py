@@ -75,21 +75,6 @@ def test_parts_of_changing_sizes_cover_every_blob_once(
     assert list(position.values()) == blob_sizes
 
 
-@pytest.mark.parametrize(
-    ("left_bytes", "part_bytes"),
-    [
-        (4 * plan.GIB, 64 * plan.MIB),
-        (200 * plan.MIB, 25 * plan.MIB),
-        (40 * plan.MIB, 5 * plan.MIB),
-        (plan.MIB, 4 * plan.MIB),
-    ],
-)
-def test_a_service_that_throttles_is_asked_for_larger_parts(
-    left_bytes: int, part_bytes: int
-) -> None:
-    assert plan.sparing_part_bytes(left_bytes, 2, 4 * plan.MIB) == part_bytes
-
-
 @given(st.integers(0, plan.MAX_OBJECT_BYTES), st.integers(1, 6 * plan.GIB))
 def test_upload_parts_fit_the_limits_of_s3_up_to_five_tebibytes(size: int, preferred: int) -> None:
     part = plan.upload_part_bytes(size, preferred)
