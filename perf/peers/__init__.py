@@ -25,6 +25,11 @@ _ALL: tuple[Contender, ...] = (
     Floor(),
     Skopeo(),
     Docker(),
+    # At their defaults; awscrt-10 and boto3-crt are already.
+    PythonPeer("boto3-default", "boto3", "boto3_default_client"),
+    S5cmd("s5cmd-default", ()),
+    Rclone("rclone-default", is_tuned=False),
+    PythonPeer("obstore-default", "obstore", "obstore_default_client"),
 )
 
 PEERS: Mapping[str, Contender] = MappingProxyType({peer.name: peer for peer in _ALL})

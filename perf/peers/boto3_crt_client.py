@@ -10,8 +10,6 @@ falls back to the classic manager without a word.
 
 from __future__ import annotations
 
-from typing import Any
-
 import botocore.session
 from botocore.config import Config
 from s3transfer.crt import (
@@ -20,39 +18,16 @@ from s3transfer.crt import (
     CRTTransferManager,
     create_s3_crt_client,
 )
-from s3transfer.subscribers import BaseSubscriber
 
 from perf.contender import Job
 from perf.peers.hashing import Hashing
-from perf.peers.work import Item, read_work
-
-
-class _Done(BaseSubscriber):  # type: ignore[misc]
-    """Hands a file on as soon as it has its name."""
-
-    def __init__(self, hashing: Hashing, item: Item) -> None:
-        self._hashing = hashing
-        self._item = item
-
-    def on_done(self, **_: Any) -> None:
-        self._hashing.pulled(self._item)
+from perf.peers.managed import move_all
+from perf.peers.work import read_work
 
 
 def main() -> None:
     work = read_work()
-    hashing = Hashing(work)
-    bucket = work.job.bucket
-    with _manager(work.job) as manager:
-        if work.is_pull:
-            futures = [
-                manager.download(bucket, item.key, item.path, subscribers=[_Done(hashing, item)])
-                for item in work.items
-            ]
-        else:
-            futures = [manager.upload(item.path, bucket, item.key) for item in work.items]
-        for future in futures:
-            future.result()
-    hashing.finish()
+    move_all(work, _manager(work.job), Hashing(work))
 
 
 def _manager(job: Job) -> CRTTransferManager:

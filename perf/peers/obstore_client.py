@@ -23,7 +23,7 @@ _UPLOADS = 8
 def main() -> None:
     work = read_work()
     hashing = Hashing(work)
-    store = _store(work.job)
+    store = store_of(work.job)
     if work.is_pull:
         _pull(store, work.items, hashing)
     else:
@@ -31,7 +31,8 @@ def main() -> None:
     hashing.finish()
 
 
-def _store(job: Job) -> Any:
+def store_of(job: Job) -> Any:
+    """The bucket of a job."""
     options: dict[str, Any] = {
         "allow_http": True,
         # Of a whole request, its body included; the default of 30 s is short for a slow link.

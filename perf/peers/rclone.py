@@ -47,6 +47,8 @@ _PUSH = (
 @dataclass(frozen=True)
 class Rclone:
     name: str = "rclone"
+    is_tuned: bool = True
+    """Whether it is told how much to do at once, or left to its defaults."""
 
     def version(self) -> str:
         return first_line("rclone", _INSTALL, "version")
@@ -62,7 +64,7 @@ class Rclone:
             *(str(find_program("rclone", _INSTALL)), "copy"),
             *((remote, local) if pull else (local, remote)),
             *_FLAGS,
-            *(_PULL if pull else _PUSH),
+            *(_tuned(job) if self.is_tuned else ()),
             f"--files-from-raw={names}",
             f"--s3-endpoint={job.endpoint_url}",
             f"--s3-region={job.region}",
@@ -70,3 +72,7 @@ class Rclone:
         if job.ca_bundle:
             transfer.append(f"--ca-cert={job.ca_bundle}")
         return script(job, scratch, transfer)
+
+
+def _tuned(job: Job) -> tuple[str, ...]:
+    return _PULL if job.action == "pull" else _PUSH

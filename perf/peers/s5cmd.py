@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
@@ -15,13 +16,13 @@ from tests.servers.process import find_program
 
 # The default, 5 parts of 50 MiB at once, is for many files; its manual has more and smaller ones
 # for few large files. Small files are whole either way.
-_CONCURRENCY = 16
-_PART_MIB = 8
+_FOR_FEW_LARGE_FILES = ("--concurrency=16", "--part-size=8")
 
 
 @dataclass(frozen=True)
 class S5cmd:
     name: str = "s5cmd"
+    options: tuple[str, ...] = _FOR_FEW_LARGE_FILES
 
     def version(self) -> str:
         done = subprocess.run(
@@ -32,21 +33,20 @@ class S5cmd:
     def command(self, job: Job, scratch: Path) -> Command:
         refuse_daemon(job, self.name)
         lines = scratch / "copies"
-        lines.write_text("".join(f"{line}\n" for line in _copies(job)))
+        lines.write_text("".join(f"{line}\n" for line in _copies(job, self.options)))
         transfer = [str(_program()), "--endpoint-url", job.endpoint_url, "--log", "error"]
         env = {"AWS_CA_BUNDLE": job.ca_bundle} if job.ca_bundle else {}
         return script(job, scratch, [*transfer, "run", str(lines)], env)
 
 
-def _copies(job: Job) -> list[str]:
+def _copies(job: Job, options: Sequence[str]) -> list[str]:
     """One line a blob: a wildcard would take along what else lies below the prefix."""
-    options = f"--raw --concurrency {_CONCURRENCY} --part-size {_PART_MIB}"
     copies = []
     for blob in job.largest_first():
         remote = f"s3://{job.bucket}/{blob.key}"
         local = str(job.files / blob.hex)
         pair = (remote, local) if job.action == "pull" else (local, remote)
-        copies.append(f"cp {options} {shlex.join(pair)}")
+        copies.append(f"cp {shlex.join(['--raw', *options, *pair])}")
     return copies
 
 
