@@ -5,7 +5,7 @@
       ↑                │  ↑                                   │
       └── done() ──────┘  └──────────── inbox ←───────────────┘ outcomes
                              ↑
-                     verifier threads: hashed
+            verifier threads: hashed; feed: offered
 
 A blob that its worker hashes has a home: all its parts go to that worker.
 
@@ -23,6 +23,7 @@ from typing import Protocol
 
 from s3lo import backoff
 from s3lo.engine.cpu_use import read_cpu_use
+from s3lo.engine.feed import Fed, NoMore, Offered
 from s3lo.engine.jobs import Abort, Done, Failed, Finish, Get, Hashed, Job, Outcome, Put, PutPart
 from s3lo.engine.ledger import Flight, Ledger, RetryQueue
 from s3lo.engine.pace import Pace
@@ -33,7 +34,7 @@ from s3lo.errors import Interrupted, ServiceError, WorkerDied
 from s3lo.events import Note, Observer
 from s3lo.model.objects import Credentials
 
-Message = Reported | Lost | Hashed
+Message = Reported | Lost | Hashed | Fed
 CredentialsSource = Callable[[], Credentials | None]
 
 TICK_SECONDS = 0.025
@@ -60,6 +61,9 @@ class Work(Protocol):
     def done(self, job: Job, outcome: Done) -> None: ...
 
     def hashed(self, result: Hashed) -> None: ...
+
+    def fed(self, news: Fed) -> None:
+        """There is more to do than was known at first; or there will be no more."""
 
     def again(self, job: Job, failed: Failed | None) -> Job:
         """The job as it is to be tried again after it failed, or (None) was lost with its worker;
@@ -187,6 +191,8 @@ class Coordinator:
                 self._replace(number, status, work)
             case Hashed():
                 work.hashed(message)
+            case Offered() | NoMore():
+                work.fed(message)
 
     def _settle(self, flight: Flight, outcome: Done | Failed, work: Work) -> None:
         if isinstance(outcome, Failed):

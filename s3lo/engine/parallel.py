@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from queue import SimpleQueue
 from threading import Event
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +15,7 @@ from s3lo.engine.backends import make_backend
 from s3lo.engine.backends.sockets import SocketBackend
 from s3lo.engine.coordinator import Coordinator, CredentialsSource, Message, Work
 from s3lo.engine.downloads import Downloads
+from s3lo.engine.feed import Feed
 from s3lo.engine.machine import Machine, peak_rss_bytes, read_machine
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import MIN_UPLOAD_PART_BYTES
@@ -48,6 +49,8 @@ class _Course(Struct, frozen=True):
     means: Means
     settings: EngineSettings
     make_work: Callable[[Verifier], Work]
+    fed_by: Iterable[Upload] | None = None
+    """What gives the work more to do while it is under way."""
 
 
 class ParallelEngine:
@@ -73,7 +76,8 @@ class ParallelEngine:
     ) -> EngineReport:
         means = self._means_to_receive()
         on_sockets = means == "sockets"
-        settings = self._settings(blobs, self._options.part_size_bytes, receives=on_sockets)
+        total_bytes = sum(blob.size for blob in blobs)
+        settings = self._settings(total_bytes, self._options.part_size_bytes, receives=on_sockets)
 
         def make_work(verifier: Verifier) -> Work:
             return Downloads(
@@ -83,18 +87,27 @@ class ParallelEngine:
         return self._run(_Course(means, settings, make_work), observer, cancel)
 
     def upload(
-        self, blobs: Sequence[Upload], observer: Observer, cancel: Event | None = None
+        self,
+        blobs: Iterable[Upload],
+        observer: Observer,
+        cancel: Event | None = None,
+        *,
+        expected_bytes: int | None = None,
     ) -> EngineReport:
         check(self._options)
         asked = self._options.part_size_bytes
         at_least = asked and max(asked, MIN_UPLOAD_PART_BYTES)
-        settings = self._settings(blobs, at_least, receives=False)
+        known = blobs if isinstance(blobs, Sequence) else None
+        total_bytes = expected_bytes if known is None else sum(blob.size for blob in known)
+        settings = self._settings(total_bytes, at_least, receives=False)
 
         def make_work(verifier: Verifier) -> Work:
-            return Uploads(blobs, settings, verifier, observer)
+            more_come = known is None
+            return Uploads(known or (), settings, verifier, observer, more_come=more_come)
 
         means: Means = "local" if isinstance(self._source, LocalConfig) else "native"
-        return self._run(_Course(means, settings, make_work), observer, cancel)
+        course = _Course(means, settings, make_work, fed_by=blobs if known is None else None)
+        return self._run(course, observer, cancel)
 
     def _means_to_receive(self) -> Means:
         if isinstance(self._source, LocalConfig):
@@ -105,10 +118,9 @@ class ParallelEngine:
         return "sockets" if on_sockets else "native"
 
     def _settings(
-        self, blobs: Sequence[Download | Upload], part_size_bytes: int | None, *, receives: bool
+        self, total_bytes: int | None, part_size_bytes: int | None, *, receives: bool
     ) -> EngineSettings:
         self._machine = self._machine or read_machine(self._options.interfaces)
-        total_bytes = sum(blob.size for blob in blobs)
         options = replace(self._options, part_size_bytes=part_size_bytes)
         if isinstance(self._source, LocalConfig) or total_bytes == 0:
             # Copies between files gain nothing from processes: they never hold the GIL.
@@ -132,13 +144,19 @@ class ParallelEngine:
         inbox: SimpleQueue[Message] = SimpleQueue()
         pool = Pool(self._worker_factory(course, inbox), max(1, settings.processes))
         verifier = Verifier(settings.cpus, inbox.put)
+        feed = None if course.fed_by is None else Feed(course.fed_by, inbox.put)
         workers_peak = 0
         try:
             coordinator = Coordinator(
                 settings, pool, inbox, self._credentials(), is_cancelled, observer
             )
-            coordinator.run(course.make_work(verifier))
+            work = course.make_work(verifier)
+            if feed:
+                feed.start()
+            coordinator.run(work)
         finally:
+            if feed:
+                feed.stop()
             verifier.close()
             workers_peak = pool.close()
         return _report(course, coordinator, workers_peak)

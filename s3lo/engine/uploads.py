@@ -6,6 +6,8 @@
 HASHING is passed over where the digest is known to be right. Nothing appears in the store before
 its digest has been verified: a single PUT waits for it and carries the SHA-256 for the service to
 check again; a multipart upload is finished only then.
+
+Of the blobs that wait, a large one goes before a small one. More may come while others are moved.
 """
 
 from __future__ import annotations
@@ -13,12 +15,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
+from heapq import heappop, heappush
 from itertools import count
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from s3lo.engine import plan
+from s3lo.engine.feed import Fed, NoMore, Offered
 from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Hashed, Job, Put, PutPart
 from s3lo.engine.settings import EngineSettings
 from s3lo.engine.transfers import Upload
@@ -44,6 +48,8 @@ class _Progress(Struct):
     parts_left: int = 0
     is_checked: bool = False
     stored: list[StoredPart] = field(default_factory=list)
+    untold: list[plan.Stretch] = field(default_factory=list)
+    """A heap of what is stored and, for all that is known, yet to be hashed."""
 
 
 class Uploads:
@@ -55,31 +61,43 @@ class Uploads:
         settings: EngineSettings,
         verifier: Verifier,
         observer: Observer,
+        *,
+        more_come: bool = False,
     ) -> None:
-        self._blobs = sorted(blobs, key=lambda blob: -blob.size)
         self._part_bytes = settings.part_size_bytes
         self._lanes = max(settings.cpus, settings.max_in_flight)
         self._verifier = verifier
         self._observe = observer
         self._ids = count()
-        self._unopened = iter(range(len(self._blobs)))
+        self._numbers = count()
+        self._blobs: dict[int, Upload] = {}
+        """All that are not done."""
+        self._unopened: list[tuple[int, int]] = []
+        """A heap of negative sizes and numbers."""
         self._active: dict[int, _Progress] = {}
         self._ready: deque[Job] = deque()
         self._moving: deque[int] = deque()
-        self._left = len(self._blobs)
-        if self._blobs and self._blobs[0].size > plan.MAX_OBJECT_BYTES:
-            raise UsageError(f"{self._blobs[0].digest} is larger than an S3 object can be (5 TiB)")
+        self._more_come = more_come
+        for blob in blobs:
+            self._take(blob)
 
     @property
     def is_finished(self) -> bool:
-        return self._left == 0
+        return not (self._blobs or self._more_come)
+
+    def fed(self, news: Fed) -> None:
+        match news:
+            case Offered(blob):
+                self._take(blob)
+            case NoMore(error):
+                self._more_come = False
+                if error is not None:
+                    raise error
 
     def next_job(self, *, spares_requests: bool = False) -> Job | None:
         del spares_requests  # how many parts an upload has is told when it begins
-        while not self._ready and len(self._active) < self._lanes:
-            number = next(self._unopened, None)
-            if number is None:
-                break
+        while not self._ready and self._unopened and len(self._active) < self._lanes:
+            _, number = heappop(self._unopened)
             self._open(number)
         return self._ready.popleft() if self._ready else self._next_part()
 
@@ -91,9 +109,12 @@ class Uploads:
             case PutPart():
                 progress.stored.append(StoredPart(job.number, outcome.value, outcome.checksum))
                 progress.parts_left -= 1
+                heappush(progress.untold, (job.offset, job.offset + job.length))
+                self._tell_stored(job.blob, progress)
                 self._observe(BytesMoved("transfer", job.length))
                 self._finish_if_complete(job.blob, progress)
             case Put():
+                self._blobs[job.blob].stored(0, job.length)
                 self._observe(BytesMoved("transfer", job.length))
                 self._complete(job.blob)
             case Finish():
@@ -117,6 +138,7 @@ class Uploads:
             )
         progress = self._active[result.blob]
         progress.is_verified = True
+        self._tell_stored(result.blob, progress)
         if progress.stage is _Stage.HASHING:
             self._put(result.blob, progress)
         else:
@@ -129,6 +151,13 @@ class Uploads:
             for number, progress in self._active.items()
             if progress.upload_id
         ]
+
+    def _take(self, blob: Upload) -> None:
+        if blob.size > plan.MAX_OBJECT_BYTES:
+            raise UsageError(f"{blob.digest} is larger than an S3 object can be (5 TiB)")
+        number = next(self._numbers)
+        self._blobs[number] = blob
+        heappush(self._unopened, (-blob.size, number))
 
     def _open(self, number: int) -> None:
         blob = self._blobs[number]
@@ -205,8 +234,15 @@ class Uploads:
             Finish(next(self._ids), number, blob.key, progress.upload_id, parts, blob.size)
         )
 
-    def _complete(self, number: int) -> None:
+    def _tell_stored(self, number: int, progress: _Progress) -> None:
+        """Tell of what is stored and hashed."""
         blob = self._blobs[number]
+        hashed = blob.size if progress.is_verified else self._verifier.position(number)
+        while progress.untold and progress.untold[0][1] <= hashed:
+            start, end = heappop(progress.untold)
+            blob.stored(start, end - start)
+
+    def _complete(self, number: int) -> None:
+        blob = self._blobs.pop(number)
         del self._active[number]
-        self._left -= 1
         self._observe(BlobDone(str(blob.digest), blob.size))

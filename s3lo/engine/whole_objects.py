@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any
 
+from s3lo.engine.feed import Fed, Feed, NoMore
 from s3lo.engine.machine import peak_rss_bytes, read_machine
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import upload_part_bytes
@@ -55,7 +57,7 @@ class WholeObjectEngine:
         in_order: bool = False,
     ) -> EngineReport:
         del in_order  # blobs are told as done together, once all have come
-        settings = self._settings(blobs)
+        settings = self._settings(sum(blob.size for blob in blobs))
         with _Transfers(self._make_client(), settings, observer, cancel) as transfers:
             sinks = [Sink(blob, settings.verify) for blob in blobs]
             for sink in sinks:
@@ -64,25 +66,28 @@ class WholeObjectEngine:
             for sink in sinks:
                 sink.check()
                 observer(BlobDone(str(sink.blob.digest), sink.blob.size))
-        return transfers.report(len(blobs))
+        return transfers.report()
 
     def upload(
-        self, blobs: Sequence[Upload], observer: Observer, cancel: Event | None = None
+        self,
+        blobs: Iterable[Upload],
+        observer: Observer,
+        cancel: Event | None = None,
+        *,
+        expected_bytes: int | None = None,
     ) -> EngineReport:
-        settings = self._settings(blobs)
+        is_known = isinstance(blobs, Sequence)
+        total_bytes = sum(blob.size for blob in blobs) if is_known else expected_bytes
+        settings = self._settings(total_bytes)
         with _Transfers(self._make_client(), settings, observer, cancel) as transfers:
-            for blob in blobs:
+            for blob in blobs if is_known else transfers.fed_by(blobs):
                 _require_digest(blob)
-            for blob in blobs:
-                transfers.upload(Source(blob), self._bucket, blob.key, _extra_args(blob))
+                transfers.upload(self._bucket, blob)
             transfers.wait()
-            for blob in blobs:
-                observer(BlobDone(str(blob.digest), blob.size))
-        return transfers.report(len(blobs))
+        return transfers.report()
 
-    def _settings(self, blobs: Sequence[Download | Upload]) -> EngineSettings:
-        total = sum(blob.size for blob in blobs)
-        return choose(self._options, read_machine(), total, receives=False)
+    def _settings(self, total_bytes: int | None) -> EngineSettings:
+        return choose(self._options, read_machine(), total_bytes, receives=False)
 
 
 class _Transfers:
@@ -114,8 +119,12 @@ class _Transfers:
                 max_in_memory_upload_chunks=self._threads,
             ),
         )
-        self._futures: list[Any] = []
+        self._running: list[tuple[Any, Upload | None]] = []
+        """Futures, and of what is sent the blob."""
+        self._started = 0
+        self._feed: Feed | None = None
         self._seen = Seen()
+        self._told = 0
         self._settings = settings
         self._part = part
         self._observe = observer
@@ -125,56 +134,95 @@ class _Transfers:
         return self
 
     def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+        if self._feed is not None:
+            self._feed.stop()
         if kind is not None:
             # Each by itself: shutdown(cancel=True) trips over its own arguments (s3transfer 0.19).
-            for future in self._futures:
+            for future, _ in self._running:
                 future.cancel()
         self._manager.shutdown()
 
     def download(self, bucket: str, key: str, sink: Sink) -> None:
-        self._futures.append(self._manager.download(bucket, key, sink, subscribers=[self._seen]))
+        self._add(self._manager.download(bucket, key, sink, subscribers=[self._seen]))
 
-    def upload(self, source: Source, bucket: str, key: str, extra: dict[str, str]) -> None:
-        self._futures.append(
-            self._manager.upload(source, bucket, key, extra_args=extra, subscribers=[self._seen])
+    def upload(self, bucket: str, blob: Upload) -> None:
+        future = self._manager.upload(
+            Source(blob), bucket, blob.key, extra_args=_extra_args(blob), subscribers=[self._seen]
         )
+        self._add(future, blob)
+
+    def fed_by(self, blobs: Iterable[Upload]) -> Iterator[Upload]:
+        """Blobs as they come, while those that came already are moved."""
+        inbox: SimpleQueue[Fed] = SimpleQueue()
+        self._feed = Feed(blobs, inbox.put)
+        self._feed.start()
+        while True:
+            self._look()
+            try:
+                news = inbox.get(timeout=_POLL_SECONDS)
+            except Empty:
+                continue
+            if isinstance(news, NoMore):
+                break
+            yield news.blob
+        if news.error is not None:
+            raise news.error
 
     def wait(self) -> None:
         """Wait for everything that was started; raises the first error, mapped to ours."""
-        reported = 0
-        while not all(future.done() for future in self._futures):
-            if self._cancel.is_set():
-                raise Interrupted("cancelled")
-            reported = self._tell(reported)
+        while True:
+            self._look()
+            if not self._running:
+                return
             time.sleep(_POLL_SECONDS)
-        self._tell(reported)
-        for future in self._futures:
-            try:
-                future.result()
-            except S3loError:
-                raise
-            except OSError as error:
-                raise from_os(error, "moving blobs through") from error
-            except Exception as error:
-                raise _mapped(error) from error
 
-    def report(self, objects: int) -> EngineReport:
+    def _add(self, future: Any, sent: Upload | None = None) -> None:
+        self._running.append((future, sent))
+        self._started += 1
+
+    def _look(self) -> None:
+        """Tell what was done since the last look; raises what failed, and where it is cancelled."""
+        if self._cancel.is_set():
+            raise Interrupted("cancelled")
+        looked_at, self._running = self._running, []
+        done: list[tuple[Any, Upload | None]] = []
+        for entry in looked_at:
+            (done if entry[0].done() else self._running).append(entry)
+        self._tell()
+        for future, sent in done:
+            _succeeded(future)
+            if sent is not None:
+                sent.stored(0, sent.size)
+                self._observe(BlobDone(str(sent.digest), sent.size))
+
+    def report(self) -> EngineReport:
         return EngineReport(
             mode="serial",
             backend="s3transfer",
             processes=0,
             part_size=self._part,
-            max_in_flight_reached=min(self._threads, objects),
+            max_in_flight_reached=min(self._threads, self._started),
             target_gbps=self._settings.target_gbps,
             target_source=self._settings.target_source,
             peak_rss_bytes=peak_rss_bytes(),
         )
 
-    def _tell(self, reported: int) -> int:
-        moved = self._seen.pending
-        if moved != reported:
-            self._observe(BytesMoved("transfer", moved - reported))
-        return moved
+    def _tell(self) -> None:
+        moved, self._told = self._seen.pending - self._told, self._seen.pending
+        if moved:
+            self._observe(BytesMoved("transfer", moved))
+
+
+def _succeeded(future: Any) -> None:
+    """Raise what a future failed with, mapped to ours."""
+    try:
+        future.result()
+    except S3loError:
+        raise
+    except OSError as error:
+        raise from_os(error, "moving blobs through") from error
+    except Exception as error:
+        raise _mapped(error) from error
 
 
 def _require_digest(blob: Upload) -> None:
