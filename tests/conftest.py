@@ -40,6 +40,14 @@ def serving(server: AbstractContextManager[AnyServer]) -> Iterator[AnyServer]:
         yield running
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is cached is no user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def seaweed() -> Iterator[SeaweedS3]:
     """A real S3 service."""

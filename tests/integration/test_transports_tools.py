@@ -16,6 +16,7 @@ from s3lo.events import ignore
 from s3lo.model.documents import Manifest
 from s3lo.transports import docker_archive, oci_layout
 from s3lo.transports.image import Compression, PulledImage, SourceImage
+from s3lo.transports.packing import Packing
 from s3lo.transports.source import open_source, parse_source
 from tests import images
 from tests.conftest import missing
@@ -40,7 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> images.Image:
 
 def opened(source: str, staging: Path, compression: Compression = "zstd") -> SourceImage:
     return open_source(
-        parse_source(source), staging=staging, compression=compression, observer=ignore
+        parse_source(source), staging=staging, packing=Packing(compression), observer=ignore
     )
 
 
