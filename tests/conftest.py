@@ -15,7 +15,7 @@ from typing import NoReturn, TypeVar
 
 import pytest
 
-from tests.servers import Dockerd, Missing, Nginx, Registry, SeaweedS3
+from tests.servers import Containerd, Dockerd, Missing, Nginx, Registry, SeaweedS3
 
 AnyServer = TypeVar("AnyServer")
 
@@ -67,6 +67,13 @@ def dockerd() -> Iterator[Dockerd]:
     """A Docker daemon of our own."""
     with serving(Dockerd()) as dockerd:
         yield dockerd
+
+
+@pytest.fixture(scope="session")
+def containerd() -> Iterator[Containerd]:
+    """A containerd of our own."""
+    with serving(Containerd()) as containerd:
+        yield containerd
 
 
 @pytest.fixture(scope="session")

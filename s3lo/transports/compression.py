@@ -44,7 +44,15 @@ compressors than this would wait for it, and hold memory meanwhile."""
 _LOOK_AHEAD = 2
 """Pieces ready for the next thread that becomes free."""
 
-_DEFAULT_LEVELS: dict[Compression, int] = {"zstd": 3, "gzip": 6, "none": 0}
+_ZSTD_DEFAULTS: dict[int, int] = {
+    zstd.CompressionParameter.compression_level: 3,
+    # Level 3 is made for a window of 2 MiB. With one of a whole piece and somewhat larger tables
+    # PyTorch's layers take 2% less, at nine tenths of the speed; level 4 gives 1% for 12%.
+    zstd.CompressionParameter.window_log: 22,
+    zstd.CompressionParameter.hash_log: 18,
+    zstd.CompressionParameter.chain_log: 17,
+}
+_GZIP_LEVEL = 6
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _TRIED_BYTES = 64 << 10
 _WORTH_SQUEEZING = 0.98
@@ -62,9 +70,10 @@ class Compressed(Struct, frozen=True):
 class _Contexts(threading.local):
     """A zstd context for each thread: making one for every piece costs an eighth of the speed."""
 
-    def __init__(self, level: int) -> None:
+    def __init__(self, level: int | None) -> None:
+        asked: dict[int, int] = {zstd.CompressionParameter.compression_level: level or 0}
         options: dict[int, int] = {
-            zstd.CompressionParameter.compression_level: level,
+            **(_ZSTD_DEFAULTS if level is None else asked),
             zstd.CompressionParameter.content_size_flag: 1,
             zstd.CompressionParameter.checksum_flag: 1,
         }
@@ -74,7 +83,7 @@ class _Contexts(threading.local):
 Encoder = Callable[[bytes], bytes]
 
 
-def _zstd_frames(level: int) -> Encoder:
+def _zstd_frames(level: int | None) -> Encoder:
     contexts = _Contexts(level)
 
     def frame(piece: bytes) -> bytes:
@@ -85,7 +94,9 @@ def _zstd_frames(level: int) -> Encoder:
     return frame
 
 
-def _gzip_members(level: int) -> Encoder:
+def _gzip_members(level: int | None) -> Encoder:
+    usual = _GZIP_LEVEL if level is None else level
+
     def member(piece: bytes) -> bytes:
         """One member without name and with time 0, as zlib writes it.
 
@@ -94,7 +105,7 @@ def _gzip_members(level: int) -> Encoder:
         """
         tried = piece[len(piece) // 2 :][:_TRIED_BYTES]
         is_worth_it = len(zlib.compress(tried, 1)) < _WORTH_SQUEEZING * len(tried)
-        wanted = level if is_worth_it or len(piece) <= _TRIED_BYTES else 0
+        wanted = usual if is_worth_it or len(piece) <= _TRIED_BYTES else 0
         packer = zlib.compressobj(wanted, zlib.DEFLATED, _GZIP_WINDOW)
         return packer.compress(piece) + packer.flush()
 
@@ -108,8 +119,7 @@ def _as_is(piece: bytes) -> bytes:
 def _encoder(compression: Compression, level: int | None) -> Encoder:
     if compression == "none":
         return _as_is
-    wanted = _DEFAULT_LEVELS[compression] if level is None else level
-    return (_zstd_frames if compression == "zstd" else _gzip_members)(wanted)
+    return (_zstd_frames if compression == "zstd" else _gzip_members)(level)
 
 
 class Compressor:

@@ -19,6 +19,7 @@ from s3lo.errors import DigestMismatch, IntegrityError, from_os
 from s3lo.events import Observer
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor
+from s3lo.transports.ahead import ahead
 from s3lo.transports.compression import Compressor
 from s3lo.transports.contents import Content, Entry, Held
 from s3lo.transports.decompression import HEAD_BYTES, decompress, detect
@@ -163,7 +164,7 @@ class Packer:
         """Read what came, to its end: the next entry is behind it. A tar has to be what it was
         taken for, or the wrong layer would become part of the image."""
         found = hashlib.sha256()
-        for piece in pieces(Counted(source, self._moved)):
+        for piece in ahead(pieces(Counted(source, self._moved))):
             if held.diff_id:
                 found.update(piece)
         if held.diff_id and found.hexdigest() != held.diff_id.hex:
