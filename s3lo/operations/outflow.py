@@ -143,6 +143,9 @@ class Outflow:
         self.room.made()
         self.room.give_back(count)
 
+    def abandon(self) -> None:
+        self._end()
+
     def finish(self, rest: Sequence[Upload]) -> EngineReport:
         """Upload the rest as well; returns when all is there, or raises what ended it."""
         self.moved.update(upload.digest for upload in rest)

@@ -70,6 +70,9 @@ class Packer:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is not None and self._packing.outlet:
+            # Its threads are waited for, and one of them may wait for room: Ctrl-C once hung here.
+            self._packing.outlet.abandon()
         self._compressor.__exit__(kind, value, trace)
 
     def _make_directory(self) -> None:

@@ -50,6 +50,9 @@ class Outlet(Protocol):
     def withdraw(self, count: int) -> None:
         """The blob that was being made, of ``count`` bytes, is none that is needed: it is gone."""
 
+    def abandon(self) -> None:
+        """The image will not be made: whoever waits for room waits no more."""
+
 
 class Packing(Struct, frozen=True):
     """How layers are packed. Without ``level`` it is the compression's own default.

@@ -53,6 +53,7 @@ class Taking:
         self.blobs: list[Digest] = []
         self.grown = 0
         self.withdrawn = 0
+        self.is_abandoned = False
 
     def expect(self, count: int) -> None: ...
 
@@ -66,6 +67,9 @@ class Taking:
 
     def withdraw(self, count: int) -> None:
         self.withdrawn += count
+
+    def abandon(self) -> None:
+        self.is_abandoned = True
 
 
 def saved(archive: bytes, staging: Path, packing: Packing) -> SourceImage:
