@@ -7,6 +7,8 @@ out not to take (``Terms``), or a look at whether it had been done before (``loo
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from msgspec.structs import replace
 
 from s3lo.engine import failures
@@ -18,6 +20,7 @@ from s3lo.model.s3_errors import InvalidStorageClass, Unsupported
 
 Sending = Put | Begin | PutPart | Finish | Abort
 
+_J = TypeVar("_J", bound=Job)
 _STORAGE_CLASS = "x-amz-storage-class"
 
 
@@ -65,7 +68,7 @@ class Terms:
         self._takes_classes = True
         self._takes_checksums = True
 
-    def adapted(self, job: Job) -> Job:
+    def adapted(self, job: _J) -> _J:
         """The job without what this endpoint is known not to take."""
         if isinstance(job, Put | Begin) and not self._takes_classes:
             job = replace(job, headers=_without_class(job.headers))

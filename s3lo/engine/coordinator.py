@@ -138,11 +138,13 @@ class Coordinator:
             self._pool.worker(worker).submit(jobs)
 
     def _worker_for(self, job: Job) -> int:
-        if not (isinstance(job, Get) and job.is_hashed):
+        if not (isinstance(job, Get | PutPart) and job.is_hashed):
             return self.ledger.least_loaded()
         if job.blob not in self._homes:
             self._homes[job.blob] = self.ledger.least_loaded()
-        return self._homes[job.blob]
+        home = self._homes[job.blob]
+        # A job that waited to be tried again when its home was lost may still be told of it.
+        return home if home in self._pool.numbers else self.ledger.least_loaded()
 
     def _has_room(self) -> bool:
         most_bytes = self._settings.max_in_flight * self._settings.part_size_bytes

@@ -12,6 +12,7 @@ from msgspec import Struct
 from s3lo.engine.jobs import Headers
 from s3lo.engine.plan import Stretch, gaps_between
 from s3lo.engine.report import EngineReport
+from s3lo.errors import DigestMismatch
 from s3lo.events import Observer
 from s3lo.model.digest import Digest
 
@@ -51,6 +52,14 @@ class Upload(Struct, frozen=True):
     offset: int = 0
     is_verified: bool = False
     headers: Headers = ()
+
+
+def damaged_source(path: str | Path, found_hex: str, expected: Digest) -> DigestMismatch:
+    """The error for a file that is not what it is to be stored as."""
+    return DigestMismatch(
+        f"{path} has the content sha256:{found_hex} where {expected} is expected",
+        hint="The source is damaged; nothing of it was stored.",
+    )
 
 
 class Engine(Protocol):

@@ -3,9 +3,10 @@
     up to one part    HASHING → PUTTING → done
     more              BEGINNING → MOVING ⇄ (hashing beside it) → FINISHING → done
 
-HASHING is passed over where the digest is known to be right. Nothing appears in the store before
-its digest has been verified: a single PUT waits for it and carries the SHA-256 for the service to
-check again; a multipart upload is finished only then.
+HASHING is passed over where the digest is known to be right, or the worker that sends the blob hashes
+it, as it does on sockets. Nothing appears in the store before its digest has been verified: a single
+PUT waits for it and carries the SHA-256 for the service to check again; a multipart upload is finished
+only then.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from msgspec.structs import replace
 from s3lo.engine import plan
 from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Hashed, Job, Put, PutPart
 from s3lo.engine.settings import EngineSettings
-from s3lo.engine.transfers import Upload
+from s3lo.engine.transfers import Upload, damaged_source
 from s3lo.engine.verifier import Verifier
-from s3lo.errors import DigestMismatch, UsageError
+from s3lo.errors import UsageError
 from s3lo.events import BlobDone, BytesMoved, Observer
 from s3lo.model.multipart import StoredPart
 
@@ -43,6 +44,8 @@ class _Progress(Struct):
     waiting: Iterator[plan.Range] = field(default_factory=lambda: iter(()))
     parts_left: int = 0
     is_checked: bool = False
+    is_hashed_there: bool = False
+    """By the worker that sends it."""
     stored: list[StoredPart] = field(default_factory=list)
 
 
@@ -55,10 +58,13 @@ class Uploads:
         settings: EngineSettings,
         verifier: Verifier,
         observer: Observer,
+        *,
+        on_sockets: bool,
     ) -> None:
         self._blobs = sorted(blobs, key=lambda blob: -blob.size)
         self._part_bytes = settings.part_size_bytes
         self._lanes = max(settings.cpus, settings.max_in_flight)
+        self._workers_hash = on_sockets
         self._verifier = verifier
         self._observe = observer
         self._ids = count()
@@ -100,21 +106,28 @@ class Uploads:
                 self._complete(job.blob)
 
     def again(self, job: Job, failed: Failed | None) -> Job:
-        del failed
-        return replace(job, is_repeat=True) if isinstance(job, Finish) else job
+        match job:
+            case Finish():
+                return replace(job, is_repeat=True)
+            case PutPart(is_hashed=True):
+                is_left = not (failed and failed.was_hashed)
+                there = self._active[job.blob].is_hashed_there
+                return replace(job, is_hashed=is_left and there)
+        return job
 
     def homeless(self, blobs: Sequence[int]) -> None:
-        del blobs  # what is sent is hashed here
+        for number in blobs:
+            progress = self._active.get(number)
+            if progress and progress.is_hashed_there and not progress.is_verified:
+                progress.is_hashed_there = False
+                self._hash_here(number)
 
     def hashed(self, result: Hashed) -> None:
         if result.error:
             raise result.error
         blob = self._blobs[result.blob]
         if result.hex != blob.digest.hex:
-            raise DigestMismatch(
-                f"{blob.path} has the content sha256:{result.hex} where {blob.digest} is expected",
-                hint="The source is damaged; nothing of it was stored.",
-            )
+            raise damaged_source(blob.path, result.hex, blob.digest)
         progress = self._active[result.blob]
         progress.is_verified = True
         if progress.stage is _Stage.HASHING:
@@ -135,13 +148,18 @@ class Uploads:
         is_single = blob.size <= self._part_bytes
         stage = _Stage.HASHING if is_single else _Stage.BEGINNING
         progress = self._active[number] = _Progress(stage, blob.is_verified)
-        if not blob.is_verified:
-            self._verifier.add(number, str(blob.path), blob.size, blob.offset)
-            self._verifier.arrived(number, 0, blob.size)
+        progress.is_hashed_there = self._workers_hash and not blob.is_verified
+        if not (blob.is_verified or self._workers_hash):
+            self._hash_here(number)
         if not is_single:
             self._ready.append(Begin(next(self._ids), number, blob.key, blob.size, blob.headers))
-        elif blob.is_verified:
+        elif blob.is_verified or self._workers_hash:
             self._put(number, progress)
+
+    def _hash_here(self, number: int) -> None:
+        blob = self._blobs[number]
+        self._verifier.add(number, str(blob.path), blob.size, blob.offset)
+        self._verifier.arrived(number, 0, blob.size)
 
     def _put(self, number: int, progress: _Progress) -> None:
         blob = self._blobs[number]
@@ -156,6 +174,7 @@ class Uploads:
                 file_offset=blob.offset,
                 length=blob.size,
                 headers=(*blob.headers, checksum),
+                digest=blob.digest if progress.is_hashed_there else None,
             )
         )
 
@@ -193,6 +212,8 @@ class Uploads:
             offset=part.offset,
             length=part.length,
             is_checked=progress.is_checked,
+            object_size=blob.size,
+            is_hashed=progress.is_hashed_there,
         )
 
     def _finish_if_complete(self, number: int, progress: _Progress) -> None:

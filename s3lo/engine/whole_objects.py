@@ -82,7 +82,7 @@ class WholeObjectEngine:
 
     def _settings(self, blobs: Sequence[Download | Upload]) -> EngineSettings:
         total = sum(blob.size for blob in blobs)
-        return choose(self._options, read_machine(), total, receives=False)
+        return choose(self._options, read_machine(), total, on_sockets=False)
 
 
 class _Transfers:
