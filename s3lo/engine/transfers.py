@@ -47,6 +47,10 @@ class Upload(Struct, frozen=True):
     ``is_verified`` says that the digest was computed from these bytes already; otherwise the engine
     hashes them beside the transfer and completes nothing that does not match.
 
+    With ``if_absent`` an object that is there already with this size is taken for the blob and left
+    as it is; one of another size is damaged. Without, or where the service cannot tell, whatever is
+    there is overwritten. Of ``headers`` a service has to take all, of ``preferences`` not.
+
     ``stored(offset, length)`` is called for ranges of the blob that are stored and for which its
     file will not be read again, so that the room they take may be given back; by a thread of the
     engine, never by two at a time, and what it raises ends the upload.
@@ -59,6 +63,8 @@ class Upload(Struct, frozen=True):
     offset: int = 0
     is_verified: bool = False
     headers: Headers = ()
+    preferences: Headers = ()
+    if_absent: bool = False
     stored: Callable[[int, int], None] = _tell_nobody
 
 

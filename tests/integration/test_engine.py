@@ -227,6 +227,35 @@ def test_an_upload_that_fails_does_not_wait_for_what_is_never_made(
     assert closed.wait(30)
 
 
+@pytest.mark.parametrize("size", [100, 12 * MIB])
+def test_a_blob_that_is_there_meanwhile_is_taken_for_stored(
+    rig: Rig, tmp_path: Path, size: int
+) -> None:
+    path = tmp_path / "blob"
+    path.write_bytes(_content(size))
+    digest = Digest.of(_content(size))
+    rig.store.put(blob_key(digest), _content(size))
+    seen: list[Event] = []
+    blob = Upload(digest, size, blob_key(digest), path, if_absent=True)
+    rig.check_upload(rig.engine.upload([blob], seen.append))
+    assert sum(e.bytes_ for e in seen if isinstance(e, BytesMoved)) == size
+    assert rig.store.get(blob_key(digest)) == _content(size)
+    assert not rig.uploads()
+
+
+@pytest.mark.parametrize("size", [100, 12 * MIB])
+@pytest.mark.parametrize("if_absent", [True, False])
+def test_what_is_there_with_another_size_is_overwritten(
+    rig: Rig, tmp_path: Path, size: int, if_absent: bool
+) -> None:
+    path = tmp_path / "blob"
+    path.write_bytes(_content(size))
+    digest = Digest.of(_content(size))
+    rig.store.put(blob_key(digest), b"damaged")
+    rig.engine.upload([Upload(digest, size, blob_key(digest), path, if_absent=if_absent)], ignore)
+    assert rig.store.get(blob_key(digest)) == _content(size)
+
+
 def test_a_range_of_a_file_can_be_a_blob(rig: Rig, tmp_path: Path) -> None:
     content = _content(6 * MIB)
     archive = tmp_path / "archive"

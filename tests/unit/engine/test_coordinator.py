@@ -64,6 +64,10 @@ class TwoJobs:
         del job, outcome
         self._left -= 1
 
+    def failed(self, job: Job, failed: Failed) -> None:
+        del job
+        raise failed.error
+
     def hashed(self, result: Hashed) -> None: ...
 
     def fed(self, news: Fed) -> None: ...
