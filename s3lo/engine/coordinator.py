@@ -5,7 +5,7 @@
       ↑                │  ↑                                   │
       └── done() ──────┘  └──────────── inbox ←───────────────┘ outcomes
                              ↑
-                     verifier threads: hashed
+            verifier threads: hashed; feed: offered
 
 A blob that its worker hashes has a home: all its parts go to that worker.
 
@@ -21,8 +21,11 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from s3lo import backoff
 from s3lo.engine.cpu_use import read_cpu_use
+from s3lo.engine.feed import Fed, NoMore, Offered
 from s3lo.engine.jobs import Abort, Done, Failed, Finish, Get, Hashed, Job, Outcome, Put, PutPart
 from s3lo.engine.ledger import Flight, Ledger, RetryQueue
 from s3lo.engine.pace import Pace
@@ -33,7 +36,7 @@ from s3lo.errors import Interrupted, ServiceError, WorkerDied
 from s3lo.events import Note, Observer
 from s3lo.model.objects import Credentials
 
-Message = Reported | Lost | Hashed
+Message = Reported | Lost | Hashed | Fed
 CredentialsSource = Callable[[], Credentials | None]
 
 TICK_SECONDS = 0.025
@@ -59,11 +62,16 @@ class Work(Protocol):
 
     def done(self, job: Job, outcome: Done) -> None: ...
 
+    def failed(self, job: Job, failed: Failed) -> None:
+        """It failed for good: go on without it, or raise its error."""
+
     def hashed(self, result: Hashed) -> None: ...
 
+    def fed(self, news: Fed) -> None:
+        """There is more to do than was known at first; or there will be no more."""
+
     def again(self, job: Job, failed: Failed | None) -> Job:
-        """The job as it is to be tried again after it failed, or (None) was lost with its worker;
-        raises where that makes no sense."""
+        """The job as it is to be tried again after it failed, or (None) was lost with its worker."""
 
     def homeless(self, blobs: Sequence[int]) -> None:
         """The worker that hashed these blobs is gone."""
@@ -189,6 +197,8 @@ class Coordinator:
                 self._replace(number, status, work)
             case Hashed():
                 work.hashed(message)
+            case Offered() | NoMore():
+                work.fed(message)
 
     def _settle(self, flight: Flight, outcome: Done | Failed, work: Work) -> None:
         if isinstance(outcome, Failed):
@@ -199,7 +209,7 @@ class Coordinator:
         work.done(flight.job, outcome)
 
     def _retry(self, flight: Flight, outcome: Failed, work: Work) -> None:
-        """Queue a failed job again, or raise its error where that makes no sense (any more)."""
+        """Queue a failed job again, or give it up where that makes no sense (any more)."""
         if outcome.expired:
             self._renew()
         if outcome.throttled:
@@ -208,12 +218,19 @@ class Coordinator:
         failures = self.retries.failed(outcome.id)
         now = time.monotonic()
         if not (outcome.retryable or flight.is_given_up):
-            raise outcome.error
+            self._give_up(job, outcome, work)
+            return
         patient = outcome.throttled and now - self._last_done_at < THROTTLED_SECONDS
         if failures >= backoff.ATTEMPTS and not patient:
-            is_silence = isinstance(outcome.error, Interrupted)
-            raise _silence(job) if is_silence else outcome.error
+            self._give_up(job, outcome, work)
+            return
         self._queue_again(work.again(job, outcome), failures, outcome.throttled)
+
+    def _give_up(self, job: Job, outcome: Failed, work: Work) -> None:
+        self.retries.forget(job.id)
+        if isinstance(outcome.error, Interrupted):
+            outcome = replace(outcome, error=_silence(job))
+        work.failed(job, outcome)
 
     def _keep(self, job: Job, outcome: Failed, work: Work) -> Job:
         """Count what came before a failure as done; what is left is all that is asked for again."""

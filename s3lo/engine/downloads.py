@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from s3lo import files
 from s3lo.engine import plan
+from s3lo.engine.feed import Fed
 from s3lo.engine.jobs import Abort, Done, Failed, Get, Hashed, Job
 from s3lo.engine.settings import EngineSettings
 from s3lo.engine.transfers import DAMAGED, Download
@@ -123,6 +124,13 @@ class Downloads:
             self._verifier.arrived(job.blob, *piece)
         elif arrival.left_bytes == 0:
             self._complete(job.blob)
+
+    def failed(self, job: Job, failed: Failed) -> None:
+        del job
+        raise failed.error
+
+    def fed(self, news: Fed) -> None:
+        raise AssertionError(f"all that is fetched is known beforehand: {news}")
 
     def again(self, job: Job, failed: Failed | None) -> Job:
         """As it is to be asked for now.

@@ -3,6 +3,7 @@
 Get                        a range of an object into a range of a file
 Put                        a range of a file as one whole object
 Begin, PutPart, Finish     the same as a multipart upload; Abort gives it up
+Look                       whether an object is there
 Done | Failed              exactly one of them for each job
 Hashed                     once for each blob of which a worker was to hash what it gets or sends
 """
@@ -49,9 +50,9 @@ class Get(Struct, frozen=True):
 
 
 class Put(Struct, frozen=True):
-    """``length`` bytes of ``path`` from ``file_offset`` become the object ``key``.
-
-    ``digest``, where it is given, is still to be proven: nothing is sent that does not match.
+    """``length`` bytes of ``path`` from ``file_offset`` become the object ``key``, where the store
+    can tell only ``if_absent``. ``digest``, where it is given, is still to be proven: nothing is sent
+    that does not match.
     """
 
     id: int
@@ -61,6 +62,7 @@ class Put(Struct, frozen=True):
     file_offset: int
     length: int
     headers: Headers
+    if_absent: bool = False
     digest: Digest | None = None
 
 
@@ -99,10 +101,8 @@ class PutPart(Struct, frozen=True):
 
 
 class Finish(Struct, frozen=True):
-    """Make the object, of ``size`` bytes, of its parts, in order.
-
-    ``is_repeat`` says that it was asked for before and the answer got lost: it may be done.
-    """
+    """Make the object, of ``size`` bytes, of its parts, in order; where the store can tell only
+    ``if_absent``."""
 
     id: int
     blob: int
@@ -110,7 +110,7 @@ class Finish(Struct, frozen=True):
     upload_id: str
     parts: tuple[StoredPart, ...]
     size: int
-    is_repeat: bool = False
+    if_absent: bool = False
     length: int = 0
 
 
@@ -122,11 +122,21 @@ class Abort(Struct, frozen=True):
     length: int = 0
 
 
-Job = Get | Put | Begin | PutPart | Finish | Abort
+class Look(Struct, frozen=True):
+    """Done with the size of the object in bytes, or with nothing where there is none."""
+
+    id: int
+    blob: int
+    key: str
+    length: int = 0
+
+
+Job = Get | Put | Begin | PutPart | Finish | Abort | Look
 
 
 class Done(Struct, frozen=True):
-    """``value`` is an upload id or an ETag, ``checksum`` what belongs to it, where the job has one."""
+    """``value`` is an upload id, an ETag or a size, ``checksum`` what belongs to it, where the job
+    has one."""
 
     id: int
     value: str = ""

@@ -8,12 +8,11 @@ from __future__ import annotations
 import mmap
 from collections.abc import Callable
 
-from s3lo.engine.control import Terms
 from s3lo.engine.dialer import Dialer
 from s3lo.engine.jobs import Done, Failed, Get, Job
 from s3lo.engine.line import Line
-from s3lo.engine.receiver import Receiver
-from s3lo.engine.sender import Sender
+from s3lo.engine.range_receiver import RangeReceiver
+from s3lo.engine.range_sender import RangeSender
 from s3lo.engine.verifier import Verifier
 from s3lo.model.objects import Credentials, Endpoint
 
@@ -29,7 +28,6 @@ class Lane:
         dialer: Dialer,
         credentials: Callable[[], Credentials | None],
         verifier: Verifier,
-        terms: Terms,
         *,
         is_direct: bool = False,
     ) -> None:
@@ -37,8 +35,8 @@ class Lane:
         self._line = Line(endpoint, dialer, credentials)
         # On a page of its own, as direct writes ask for.
         memory = memoryview(mmap.mmap(-1, STEP_BYTES))
-        self._receiver = Receiver(self._line, memory, verifier, is_direct=is_direct)
-        self._sender = Sender(self._line, memory, verifier, terms)
+        self._receiver = RangeReceiver(self._line, memory, verifier, is_direct=is_direct)
+        self._sender = RangeSender(self._line, memory, verifier)
 
     @property
     def moved_bytes(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from queue import SimpleQueue
 from threading import Event
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +15,7 @@ from s3lo.engine.backends import make_backend
 from s3lo.engine.backends.sockets import SocketBackend
 from s3lo.engine.coordinator import Coordinator, CredentialsSource, Message, Work
 from s3lo.engine.downloads import Downloads
+from s3lo.engine.feed import Feed
 from s3lo.engine.machine import Machine, peak_rss_bytes, read_machine
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import MIN_UPLOAD_PART_BYTES
@@ -40,6 +41,8 @@ class _Course(Struct, frozen=True):
 
     settings: EngineSettings
     make_work: Callable[[Verifier], Work]
+    fed_by: Iterable[Upload] | None = None
+    """What gives the work more to do while it is under way."""
 
 
 class ParallelEngine:
@@ -63,7 +66,8 @@ class ParallelEngine:
         *,
         in_order: bool = False,
     ) -> EngineReport:
-        settings = self._settings(blobs, self._options.part_size_bytes, sends=False)
+        total_bytes = sum(blob.size for blob in blobs)
+        settings = self._settings(total_bytes, self._options.part_size_bytes, sends=False)
 
         def make_work(verifier: Verifier) -> Work:
             return Downloads(
@@ -73,17 +77,32 @@ class ParallelEngine:
         return self._run(_Course(settings, make_work), observer, cancel)
 
     def upload(
-        self, blobs: Sequence[Upload], observer: Observer, cancel: Event | None = None
+        self,
+        blobs: Iterable[Upload],
+        observer: Observer,
+        cancel: Event | None = None,
+        *,
+        expected_bytes: int | None = None,
     ) -> EngineReport:
         check(self._options)
         asked = self._options.part_size_bytes
         at_least = asked and max(asked, MIN_UPLOAD_PART_BYTES)
-        settings = self._settings(blobs, at_least, sends=True)
+        known = blobs if isinstance(blobs, Sequence) else None
+        total_bytes = expected_bytes if known is None else sum(blob.size for blob in known)
+        settings = self._settings(total_bytes, at_least, sends=True)
 
         def make_work(verifier: Verifier) -> Work:
-            return Uploads(blobs, settings, verifier, observer, on_sockets=self._on_sockets)
+            return Uploads(
+                known or (),
+                settings,
+                verifier,
+                observer,
+                on_sockets=self._on_sockets,
+                more_come=known is None,
+            )
 
-        return self._run(_Course(settings, make_work), observer, cancel)
+        course = _Course(settings, make_work, fed_by=blobs if known is None else None)
+        return self._run(course, observer, cancel)
 
     @property
     def _means(self) -> Means:
@@ -96,10 +115,9 @@ class ParallelEngine:
         return self._means == "sockets"
 
     def _settings(
-        self, blobs: Sequence[Download | Upload], part_size_bytes: int | None, *, sends: bool
+        self, total_bytes: int | None, part_size_bytes: int | None, *, sends: bool
     ) -> EngineSettings:
         self._machine = self._machine or read_machine(self._options.interfaces)
-        total_bytes = sum(blob.size for blob in blobs)
         options = replace(self._options, part_size_bytes=part_size_bytes)
         if isinstance(self._source, LocalConfig) or total_bytes == 0:
             # Copies between files gain nothing from processes: they never hold the GIL.
@@ -123,13 +141,19 @@ class ParallelEngine:
         inbox: SimpleQueue[Message] = SimpleQueue()
         pool = Pool(self._worker_factory(settings, inbox), max(1, settings.processes))
         verifier = Verifier(settings.cpus, inbox.put)
+        feed = None if course.fed_by is None else Feed(course.fed_by, inbox.put)
         workers_peak = 0
         try:
             coordinator = Coordinator(
                 settings, pool, inbox, self._credentials(), is_cancelled, observer
             )
-            coordinator.run(course.make_work(verifier))
+            work = course.make_work(verifier)
+            if feed:
+                feed.start()
+            coordinator.run(work)
         finally:
+            if feed:
+                feed.stop()
             verifier.close()
             workers_peak = pool.close()
         return _report(self._means, settings, coordinator, workers_peak)

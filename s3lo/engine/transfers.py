@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from threading import Event
 from typing import Protocol
@@ -38,11 +38,23 @@ class Download(Struct, frozen=True):
         return sum(end - start for start, end in gaps_between(self.present, self.size))
 
 
+def _tell_nobody(offset: int, length: int) -> None:
+    del offset, length
+
+
 class Upload(Struct, frozen=True):
     """``size`` bytes of ``path`` from ``offset`` become the object ``key``.
 
     ``is_verified`` says that the digest was computed from these bytes already; otherwise the engine
     hashes them beside the transfer and completes nothing that does not match.
+
+    With ``if_absent`` an object that is there already with this size is taken for the blob and left
+    as it is; one of another size is damaged. Without, or where the service cannot tell, whatever is
+    there is overwritten. Of ``headers`` a service has to take all, of ``preferences`` not.
+
+    ``stored(offset, length)`` is called for ranges of the blob that are stored and for which its
+    file will not be read again, so that the room they take may be given back; by a thread of the
+    engine, never by two at a time, and what it raises ends the upload.
     """
 
     digest: Digest
@@ -52,6 +64,9 @@ class Upload(Struct, frozen=True):
     offset: int = 0
     is_verified: bool = False
     headers: Headers = ()
+    preferences: Headers = ()
+    if_absent: bool = False
+    stored: Callable[[int, int], None] = _tell_nobody
 
 
 def damaged_source(path: str | Path, found_hex: str, expected: Digest) -> DigestMismatch:
@@ -81,5 +96,19 @@ class Engine(Protocol):
         """``in_order``: the first blobs are wanted first, rather than all as soon as possible."""
 
     def upload(
-        self, blobs: Sequence[Upload], observer: Observer, cancel: Event | None = None
-    ) -> EngineReport: ...
+        self,
+        blobs: Iterable[Upload],
+        observer: Observer,
+        cancel: Event | None = None,
+        *,
+        expected_bytes: int | None = None,
+    ) -> EngineReport:
+        """Blobs that are no sequence are asked for one by one, by a thread of the engine, while
+        those that came already are sent: a generator may wait for what is still being made.
+
+        What it raises ends the upload, and is raised here. When the upload ends otherwise, nobody
+        waits for a generator: it is closed by that thread once it has given its next blob. Until
+        then it may still run, so whoever owns it wakes it where it is blocked, and takes away what
+        it uses only after it has ended. ``expected_bytes`` is about how much will come of it; None
+        stands for much.
+        """

@@ -81,6 +81,16 @@ class Verifier:
             progress.arrived[start] = end
         self._pass_on(blob)
 
+    def forget(self, blob: int) -> None:
+        """Nobody wants to know any more."""
+        with self._lock:
+            self._blobs.pop(blob, None)
+
+    def position(self, blob: int) -> int:
+        """Up to where a blob that is still being hashed is done with; 0 for any other."""
+        progress = self._blobs.get(blob)
+        return progress.position if progress else 0
+
     def close(self) -> None:
         """Stop the threads; a blob that is being hashed is left at its next chunk."""
         with self._lock:

@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any
 
+from msgspec import Struct
+
+from s3lo.engine.feed import Fed, Feed, NoMore
+from s3lo.engine.jobs import Headers
 from s3lo.engine.machine import peak_rss_bytes, read_machine
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import upload_part_bytes
@@ -31,6 +36,7 @@ from s3lo.errors import (
 from s3lo.events import BlobDone, BytesMoved, Observer
 from s3lo.model import s3_errors
 from s3lo.model.objects import Response
+from s3lo.model.s3_errors import InvalidStorageClass
 
 MAX_THREADS = 64
 _CHUNK_BYTES = 1 << 20
@@ -55,41 +61,62 @@ class WholeObjectEngine:
         in_order: bool = False,
     ) -> EngineReport:
         del in_order  # blobs are told as done together, once all have come
-        settings = self._settings(blobs)
-        with _Transfers(self._make_client(), settings, observer, cancel) as transfers:
+        settings = self._settings(sum(blob.size for blob in blobs))
+        with self._transfers(settings, observer, cancel) as transfers:
             sinks = [Sink(blob, settings.verify) for blob in blobs]
             for sink in sinks:
-                transfers.download(self._bucket, sink.blob.key, sink)
+                transfers.download(sink.blob.key, sink)
             transfers.wait()
             for sink in sinks:
                 sink.check()
                 observer(BlobDone(str(sink.blob.digest), sink.blob.size))
-        return transfers.report(len(blobs))
+        return transfers.report()
 
     def upload(
-        self, blobs: Sequence[Upload], observer: Observer, cancel: Event | None = None
+        self,
+        blobs: Iterable[Upload],
+        observer: Observer,
+        cancel: Event | None = None,
+        *,
+        expected_bytes: int | None = None,
     ) -> EngineReport:
-        settings = self._settings(blobs)
-        with _Transfers(self._make_client(), settings, observer, cancel) as transfers:
-            for blob in blobs:
+        is_known = isinstance(blobs, Sequence)
+        total_bytes = sum(blob.size for blob in blobs) if is_known else expected_bytes
+        settings = self._settings(total_bytes)
+        with self._transfers(settings, observer, cancel) as transfers:
+            for blob in blobs if is_known else transfers.fed_by(blobs):
                 _require_digest(blob)
-            for blob in blobs:
-                transfers.upload(Source(blob), self._bucket, blob.key, _extra_args(blob))
+                transfers.upload(blob)
             transfers.wait()
-            for blob in blobs:
-                observer(BlobDone(str(blob.digest), blob.size))
-        return transfers.report(len(blobs))
+        return transfers.report()
 
-    def _settings(self, blobs: Sequence[Download | Upload]) -> EngineSettings:
-        total = sum(blob.size for blob in blobs)
-        return choose(self._options, read_machine(), total, on_sockets=False)
+    def _transfers(
+        self, settings: EngineSettings, observer: Observer, cancel: Event | None
+    ) -> _Transfers:
+        return _Transfers(self._make_client(), self._bucket, settings, observer, cancel)
+
+    def _settings(self, total_bytes: int | None) -> EngineSettings:
+        return choose(self._options, read_machine(), total_bytes, on_sockets=False)
+
+
+class _Running(Struct, frozen=True):
+    """A transfer under way: s3transfer's future, and of what is sent the blob."""
+
+    future: Any
+    sent: Upload | None = None
+    has_preferences: bool = False
 
 
 class _Transfers:
     """One run of a transfer manager: submits, waits, maps errors, reports."""
 
     def __init__(
-        self, client: Any, settings: EngineSettings, observer: Observer, cancel: Event | None
+        self,
+        client: Any,
+        bucket: str,
+        settings: EngineSettings,
+        observer: Observer,
+        cancel: Event | None,
     ) -> None:
         from s3transfer.manager import TransferConfig, TransferManager
         from s3transfer.subscribers import BaseSubscriber
@@ -114,8 +141,13 @@ class _Transfers:
                 max_in_memory_upload_chunks=self._threads,
             ),
         )
-        self._futures: list[Any] = []
+        self._running: list[_Running] = []
+        self._bucket = bucket
+        self._takes_preferences = True
+        self._started = 0
+        self._feed: Feed | None = None
         self._seen = Seen()
+        self._told = 0
         self._settings = settings
         self._part = part
         self._observe = observer
@@ -125,56 +157,106 @@ class _Transfers:
         return self
 
     def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+        if self._feed is not None:
+            self._feed.stop()
         if kind is not None:
             # Each by itself: shutdown(cancel=True) trips over its own arguments (s3transfer 0.19).
-            for future in self._futures:
-                future.cancel()
+            for running in self._running:
+                running.future.cancel()
         self._manager.shutdown()
 
-    def download(self, bucket: str, key: str, sink: Sink) -> None:
-        self._futures.append(self._manager.download(bucket, key, sink, subscribers=[self._seen]))
+    def download(self, key: str, sink: Sink) -> None:
+        future = self._manager.download(self._bucket, key, sink, subscribers=[self._seen])
+        self._running.append(_Running(future))
+        self._started += 1
 
-    def upload(self, source: Source, bucket: str, key: str, extra: dict[str, str]) -> None:
-        self._futures.append(
-            self._manager.upload(source, bucket, key, extra_args=extra, subscribers=[self._seen])
+    def upload(self, blob: Upload) -> None:
+        preferences = blob.preferences if self._takes_preferences else ()
+        extra = _extra_args(blob.headers + preferences)
+        future = self._manager.upload(
+            Source(blob), self._bucket, blob.key, extra_args=extra, subscribers=[self._seen]
         )
+        self._running.append(_Running(future, blob, bool(preferences)))
+        self._started += 1
+
+    def fed_by(self, blobs: Iterable[Upload]) -> Iterator[Upload]:
+        """Blobs as they come, while those that came already are moved."""
+        inbox: SimpleQueue[Fed] = SimpleQueue()
+        self._feed = Feed(blobs, inbox.put)
+        self._feed.start()
+        while True:
+            self._look()
+            try:
+                news = inbox.get(timeout=_POLL_SECONDS)
+            except Empty:
+                continue
+            if isinstance(news, NoMore):
+                break
+            yield news.blob
+        if news.error is not None:
+            raise news.error
 
     def wait(self) -> None:
         """Wait for everything that was started; raises the first error, mapped to ours."""
-        reported = 0
-        while not all(future.done() for future in self._futures):
-            if self._cancel.is_set():
-                raise Interrupted("cancelled")
-            reported = self._tell(reported)
+        while True:
+            self._look()
+            if not self._running:
+                return
             time.sleep(_POLL_SECONDS)
-        self._tell(reported)
-        for future in self._futures:
-            try:
-                future.result()
-            except S3loError:
-                raise
-            except OSError as error:
-                raise from_os(error, "moving blobs through") from error
-            except Exception as error:
-                raise _mapped(error) from error
 
-    def report(self, objects: int) -> EngineReport:
+    def _look(self) -> None:
+        """Tell what was done since the last look; raises what failed, and where it is cancelled."""
+        if self._cancel.is_set():
+            raise Interrupted("cancelled")
+        looked_at, self._running = self._running, []
+        done: list[_Running] = []
+        for running in looked_at:
+            (done if running.future.done() else self._running).append(running)
+        self._tell()
+        for running in done:
+            self._end(running)
+
+    def _end(self, running: _Running) -> None:
+        try:
+            _succeeded(running.future)
+        except InvalidStorageClass:
+            if running.sent is None or not running.has_preferences:
+                raise
+            self._takes_preferences = False
+            self.upload(running.sent)
+        else:
+            if running.sent is not None:
+                running.sent.stored(0, running.sent.size)
+                self._observe(BlobDone(str(running.sent.digest), running.sent.size))
+
+    def report(self) -> EngineReport:
         return EngineReport(
             mode="serial",
             backend="s3transfer",
             processes=0,
             part_size=self._part,
-            max_in_flight_reached=min(self._threads, objects),
+            max_in_flight_reached=min(self._threads, self._started),
             target_gbps=self._settings.target_gbps,
             target_source=self._settings.target_source,
             peak_rss_bytes=peak_rss_bytes(),
         )
 
-    def _tell(self, reported: int) -> int:
-        moved = self._seen.pending
-        if moved != reported:
-            self._observe(BytesMoved("transfer", moved - reported))
-        return moved
+    def _tell(self) -> None:
+        moved, self._told = self._seen.pending - self._told, self._seen.pending
+        if moved:
+            self._observe(BytesMoved("transfer", moved))
+
+
+def _succeeded(future: Any) -> None:
+    """Raise what a future failed with, mapped to ours."""
+    try:
+        future.result()
+    except S3loError:
+        raise
+    except OSError as error:
+        raise from_os(error, "moving blobs through") from error
+    except Exception as error:
+        raise _mapped(error) from error
 
 
 def _require_digest(blob: Upload) -> None:
@@ -201,9 +283,9 @@ def file_digest(path: Path, offset: int, size: int) -> str:
 _EXTRA_ARGS = {"x-amz-storage-class": "StorageClass", "content-type": "ContentType"}
 
 
-def _extra_args(blob: Upload) -> dict[str, str]:
+def _extra_args(headers: Headers) -> dict[str, str]:
     """Headers under the names that botocore has for them."""
-    return {_EXTRA_ARGS[name]: value for name, value in blob.headers}
+    return {_EXTRA_ARGS[name]: value for name, value in headers}
 
 
 def _mapped(error: Exception) -> S3loError:

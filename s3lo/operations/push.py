@@ -49,14 +49,18 @@ class _Blob(Struct, frozen=True):
     def key(self) -> str:
         return keys.blob_key(self.descriptor.digest)
 
-    def as_upload(self) -> Upload:
+    def as_upload(self, *, is_forced: bool = False) -> Upload:
         file = self.file
-        headers = (
-            ("content-type", "application/octet-stream"),
-            ("x-amz-storage-class", keys.storage_class(self.key)),
-        )
         return Upload(
-            file.digest, file.size, self.key, file.path, file.offset, file.is_verified, headers
+            file.digest,
+            file.size,
+            self.key,
+            file.path,
+            file.offset,
+            file.is_verified,
+            headers=(("content-type", "application/octet-stream"),),
+            preferences=(("x-amz-storage-class", keys.storage_class(self.key)),),
+            if_absent=not is_forced,
         )
 
 
@@ -172,7 +176,8 @@ def _publish(
     target, blobs = outgoing.target, outgoing.blobs
     missing = blobs if outgoing.is_forced else _missing(depot.store, blobs)
     with Phase("transfer", observer, sum(blob.file.size for blob in missing)):
-        report = depot.engine.upload([blob.as_upload() for blob in missing], observer, cancel)
+        uploads = [blob.as_upload(is_forced=outgoing.is_forced) for blob in missing]
+        report = depot.engine.upload(uploads, observer, cancel)
     with Phase("publish", observer):
         write_tag(
             depot.store,

@@ -5,10 +5,11 @@ Each test asserts which mode was active, so that no switch can silently do nothi
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Flag
@@ -30,7 +31,14 @@ from s3lo.engine.report import EngineReport
 from s3lo.engine.socket_wire import SocketWire
 from s3lo.engine.transfers import Download, Engine, Upload
 from s3lo.engine.whole_objects import WholeObjectEngine
-from s3lo.errors import DigestMismatch, Interrupted, NotFoundError, S3loError, SizeMismatch
+from s3lo.errors import (
+    DigestMismatch,
+    Interrupted,
+    LocalError,
+    NotFoundError,
+    S3loError,
+    SizeMismatch,
+)
 from s3lo.events import BlobDone, BytesMoved, Event, ignore
 from s3lo.model.digest import Digest
 from s3lo.model.objects import Credentials, Endpoint, Request
@@ -146,6 +154,97 @@ def test_what_goes_up_comes_down_again_byte_for_byte(rig: Rig, tmp_path: Path) -
     assert sum(e.bytes_ for e in seen if isinstance(e, BytesMoved)) == sum(SIZES)
     assert {e.digest for e in seen if isinstance(e, BlobDone)} == {str(d) for d, _, _ in files}
     assert not rig.uploads()
+
+
+def test_blobs_that_are_made_meanwhile_go_up_as_they_come(rig: Rig, tmp_path: Path) -> None:
+    files = _files(tmp_path / "up")
+    stored: dict[Digest, int] = dict.fromkeys((digest for digest, _, _ in files), 0)
+    first_is_stored = Flag()
+
+    def count(digest: Digest, offset: int, length: int) -> None:
+        del offset
+        stored[digest] += length
+        first_is_stored.set()
+
+    def made() -> Iterator[Upload]:
+        """The second is made only when the first is there."""
+        for number, (digest, path, content) in enumerate(files):
+            assert number == 0 or first_is_stored.wait(30)
+            told = functools.partial(count, digest)
+            yield Upload(digest, len(content), blob_key(digest), path, stored=told)
+
+    seen: list[Event] = []
+    rig.check(rig.engine.upload(made(), seen.append, expected_bytes=sum(SIZES)))
+    assert stored == {digest: len(content) for digest, _, content in files}
+    for digest, _, content in files:
+        assert rig.store.get(blob_key(digest)) == content
+    assert {e.digest for e in seen if isinstance(e, BlobDone)} == {str(d) for d, _, _ in files}
+
+
+def test_a_blob_that_cannot_be_made_ends_the_upload_of_the_others(rig: Rig, tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    path.write_bytes(_content(23 * MIB))
+    digest = Digest.of(_content(23 * MIB))
+
+    def made() -> Iterator[Upload]:
+        yield Upload(digest, 23 * MIB, blob_key(digest), path)
+        raise LocalError("no room for the next layer")
+
+    with pytest.raises(LocalError, match="no room"):
+        rig.engine.upload(made(), ignore)
+    assert rig.store.head(blob_key(digest)) is None
+    assert not rig.uploads()
+
+
+def test_an_upload_that_fails_does_not_wait_for_what_is_never_made(
+    rig: Rig, tmp_path: Path
+) -> None:
+    path = tmp_path / "damaged"
+    path.write_bytes(b"?")
+    wake, closed = Flag(), Flag()
+
+    def made() -> Iterator[Upload]:
+        try:
+            for _ in range(2):
+                yield Upload(Digest.of(b"!"), 1, blob_key(Digest.of(b"!")), path)
+                wake.wait(60)
+        finally:
+            closed.set()
+
+    with pytest.raises(DigestMismatch):
+        rig.engine.upload(made(), ignore)
+    assert not closed.is_set()
+    wake.set()
+    assert closed.wait(30)
+
+
+@pytest.mark.parametrize("size", [100, 12 * MIB])
+def test_a_blob_that_is_there_meanwhile_is_taken_for_stored(
+    rig: Rig, tmp_path: Path, size: int
+) -> None:
+    path = tmp_path / "blob"
+    path.write_bytes(_content(size))
+    digest = Digest.of(_content(size))
+    rig.store.put(blob_key(digest), _content(size))
+    seen: list[Event] = []
+    blob = Upload(digest, size, blob_key(digest), path, if_absent=True)
+    rig.check(rig.engine.upload([blob], seen.append))
+    assert sum(e.bytes_ for e in seen if isinstance(e, BytesMoved)) == size
+    assert rig.store.get(blob_key(digest)) == _content(size)
+    assert not rig.uploads()
+
+
+@pytest.mark.parametrize("size", [100, 12 * MIB])
+@pytest.mark.parametrize("if_absent", [True, False])
+def test_what_is_there_with_another_size_is_overwritten(
+    rig: Rig, tmp_path: Path, size: int, if_absent: bool
+) -> None:
+    path = tmp_path / "blob"
+    path.write_bytes(_content(size))
+    digest = Digest.of(_content(size))
+    rig.store.put(blob_key(digest), b"damaged")
+    rig.engine.upload([Upload(digest, size, blob_key(digest), path, if_absent=if_absent)], ignore)
+    assert rig.store.get(blob_key(digest)) == _content(size)
 
 
 def test_a_range_of_a_file_can_be_a_blob(rig: Rig, tmp_path: Path) -> None:

@@ -16,10 +16,22 @@ import pytest
 from awscrt.checksums import crc64nvme
 from msgspec.structs import replace
 
-from s3lo.engine import sender
+from s3lo.engine import range_sender
 from s3lo.engine.backend import SocketConfig
 from s3lo.engine.backends.sockets import SocketBackend
-from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Hashed, Job, Outcome, Put, PutPart
+from s3lo.engine.jobs import (
+    Abort,
+    Begin,
+    Done,
+    Failed,
+    Finish,
+    Hashed,
+    Job,
+    Look,
+    Outcome,
+    Put,
+    PutPart,
+)
 from s3lo.errors import (
     AccessDeniedError,
     DigestMismatch,
@@ -84,7 +96,7 @@ class Backend:
 
     def put(self, digest: Digest | None) -> Put:
         headers = (("x-amz-meta-kind", "test"),)
-        return Put(1, 0, "key", str(self.path), BEFORE, len(self.content), headers, digest)
+        return Put(1, 0, "key", str(self.path), BEFORE, len(self.content), headers, digest=digest)
 
     def start(self, job: Job) -> None:
         self.backend.start(job, self.reports.put)
@@ -282,13 +294,21 @@ def test_what_may_have_been_done_unseen_is_told_before_it_is_asked_for_again(
 ) -> None:
     """Finishing twice is answered otherwise than finishing once."""
     finish = Finish(2, 0, "key", "u", (StoredPart(1, '"e"'),), len(SMALL))
-    gone = answer("404 Not Found", b"<Error><Code>NoSuchUpload</Code></Error>")
-    there = f"HTTP/1.1 200 OK\r\nContent-Length: {len(SMALL)}\r\n\r\n".encode()
-    with sending(tmp_path, [STORED, [Read()]], [[Read(), gone], [there]]) as (made, server):
-        made.send(made.part(is_hashed=False))
-        assert failed(made.send(finish)).retryable
-        assert made.send(replace(finish, is_repeat=True)) == Done(2)
+    unanswered: Script = [STORED, [Read()]]
+    with sending(tmp_path, unanswered, unanswered) as (made, server):
+        for job in (finish, replace(made.put(None), if_absent=True)):
+            assert isinstance(made.send(made.part(is_hashed=False)), Done)
+            assert failed(made.send(job)).retryable
         assert server.connections == 2
+
+
+def test_an_object_is_looked_for(tmp_path: Path) -> None:
+    there: list[Step] = [b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"]
+    absent: list[Step] = [b"HTTP/1.1 404 Not Found\r\nContent-Length: 99\r\n\r\n"]
+    with sending(tmp_path, [there, absent]) as (made, server):
+        assert made.send(Look(1, 0, "key")) == Done(1, "99")
+        assert made.send(Look(2, 0, "key")) == Done(2, "")
+        assert server.connections == 1
 
 
 def test_a_service_that_takes_nothing_more_is_given_up_in_time(
@@ -297,7 +317,7 @@ def test_a_service_that_takes_nothing_more_is_given_up_in_time(
     ca_bundle: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sender, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(range_sender, "ANSWER_SECONDS", 0.3)
     with sending(
         tmp_path, [[Read(1), 60.0]], content=LARGE, context=context, ca_bundle=ca_bundle
     ) as (made, _):
@@ -315,7 +335,7 @@ def test_a_service_that_takes_its_time_is_not_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What lies in the kernel's buffers takes longer than anybody's patience with a silent one."""
-    monkeypatch.setattr(sender, "ANSWER_SECONDS", 0.4)
+    monkeypatch.setattr(range_sender, "ANSWER_SECONDS", 0.4)
     slowly: list[Step] = [step for _ in range(8) for step in (Read(3 << 20), 0.25)]
     with sending(
         tmp_path, [[*slowly, *STORED]], content=LARGE, context=context, ca_bundle=ca_bundle
@@ -374,17 +394,3 @@ def test_an_upload_is_not_finished_before_its_answer_says_so_to_the_end(
     finish = Finish(2, 0, "key", "u", (StoredPart(1, '"e"'),), 9)
     with sending(tmp_path, [[Read(), cut]]) as (made, _):
         assert failed(made.send(finish)).retryable
-
-
-def test_what_an_endpoint_does_not_take_is_left_out_from_then_on(tmp_path: Path) -> None:
-    refused: list[Step] = [answer("400 Bad Request", b"<Error><Code>InvalidRequest</Code></Error>")]
-    no_class: list[Step] = [
-        answer("400 Bad Request", b"<Error><Code>InvalidStorageClass</Code></Error>")
-    ]
-    begun: list[Step] = [answer("200 OK", BEGUN)]
-    begin = Begin(2, 0, "key", 9, (("x-amz-storage-class", "COLD"),))
-    with sending(tmp_path, [no_class, refused, begun, begun]) as (made, server):
-        for _ in range(2):
-            assert made.send(begin) == Done(2, "u&1", "")
-        says = [("storage-class" in text, "checksum" in text) for text in server.requests]
-        assert says == [(True, True), (False, True), (False, False), (False, False)]

@@ -8,6 +8,7 @@ from queue import SimpleQueue
 
 from s3lo.engine.backend import Report
 from s3lo.engine.coordinator import Coordinator, Message
+from s3lo.engine.feed import Fed
 from s3lo.engine.jobs import Abort, Done, Failed, Get, Hashed, Job
 from s3lo.engine.machine import Machine
 from s3lo.engine.options import EngineOptions
@@ -63,7 +64,13 @@ class TwoJobs:
         del job, outcome
         self._left -= 1
 
+    def failed(self, job: Job, failed: Failed) -> None:
+        del job
+        raise failed.error
+
     def hashed(self, result: Hashed) -> None: ...
+
+    def fed(self, news: Fed) -> None: ...
 
     def again(self, job: Job, failed: Failed | None) -> Job:
         del failed

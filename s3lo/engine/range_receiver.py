@@ -1,4 +1,4 @@
-"""Receiver: the way of one range at a time from a socket into a file.
+"""Range receiver: the way of one range at a time from a socket into a file.
 
     ask → receive 256 KiB → write it to the file → hash it, if it is its turn → receive ...
 
@@ -32,7 +32,7 @@ class _Refused(Exception):
         self.response = response
 
 
-class Receiver:
+class RangeReceiver:
     """For one thread; any other may cancel what it does, by its line."""
 
     def __init__(

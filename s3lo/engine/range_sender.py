@@ -1,4 +1,4 @@
-"""Sender: the way of one range at a time from a file into a request, and the requests around them.
+"""Range sender: the way of one range at a time from a file into a request, and the requests around them.
 
     read 256 KiB → hash it, if it is its turn → its part's checksum → read ...
     send the part
@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from s3lo.engine import control, crc64, failures
 from s3lo.engine.file_body import FileBody
 from s3lo.engine.http import Body, NoConnection
-from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Put, PutPart
+from s3lo.engine.jobs import Begin, Done, Failed, Finish, Put, PutPart
 from s3lo.engine.line import Line
 from s3lo.engine.transfers import damaged_source
 from s3lo.engine.verifier import Share, Verifier
@@ -30,32 +30,17 @@ FINISH_SECONDS = 300.0
 """S3 takes minutes to put thousands of parts together."""
 
 
-class Sender:
+class RangeSender:
     """For one thread; any other may cancel what it does, by its line."""
 
-    def __init__(
-        self, line: Line, memory: memoryview, verifier: Verifier, terms: control.Terms
-    ) -> None:
+    def __init__(self, line: Line, memory: memoryview, verifier: Verifier) -> None:
         """``memory``: what all that is read from files passes."""
         self._line = line
         self._memory = memory
         self._verifier = verifier
-        self._terms = terms
 
     def carry_out(self, job: control.Sending, report: Callable[[Done | Failed], None]) -> None:
-        report(self._outcome(job))
-
-    def _outcome(self, job: control.Sending) -> Done | Failed:
-        adapted = self._terms.adapted(job)
-        if isinstance(adapted, Begin) and not crc64.is_known():
-            adapted = replace(adapted, is_checked=False)
-        outcome = self._try(adapted)
-        if self._terms.learns(adapted, outcome):
-            return self._outcome(job)
-        look = control.look_for(adapted, outcome)
-        if look and isinstance(job, Finish) and self._is_there(job, look):
-            return Done(job.id)
-        return outcome
+        report(self._try(job))
 
     def _try(self, job: control.Sending) -> Done | Failed:
         try:
@@ -64,8 +49,9 @@ class Sender:
                     return self._put(job)
                 case PutPart():
                     return self._put_part(job)
-                case Begin() | Finish() | Abort():
-                    return self._answered(job, control.request_for(job))
+                case Begin() if job.is_checked and not crc64.is_known():
+                    job = replace(job, is_checked=False)
+            return self._answered(job, control.request_for(job))
         except S3loError as error:
             self._line.close()
             return Failed(job.id, error)
@@ -130,13 +116,6 @@ class Sender:
     def _exchange(self, request: Request, body: Body | None, seconds: float) -> Response:
         head = self._line.ask(request, seconds, body)
         return self._line.read_answer(head, must_be_whole=head.status < 300)
-
-    def _is_there(self, job: Finish, look: Request) -> bool:
-        try:
-            return control.is_there(job, self._exchange(look, None, ANSWER_SECONDS))
-        except (NoConnection, S3loError):
-            self._line.close()
-            return False
 
     def _name(self, job: control.Sending) -> str:
         return f"s3://{self._line.endpoint.bucket}/{job.key}"
