@@ -108,7 +108,10 @@ class HttpConnection:
 
     def is_quiet(self) -> bool:
         """Nothing came since the last answer, not even the end; then it is likely to be open."""
-        return not self._rest and not self._stream.has_come()
+        try:
+            return not self._rest and not self._stream.has_come()
+        except OSError:
+            return False
 
     def ask(
         self,
@@ -221,7 +224,7 @@ class HttpConnection:
             memory = memory[self._stream.send(memory, more_follows=body_follows) :]
 
     def _end_where_answered(self) -> None:
-        if self._stream.has_come():
+        if self._rest or self._stream.has_come():
             head = self._read_head()
             if head.status >= 200:
                 raise _Answered(head)

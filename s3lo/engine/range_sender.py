@@ -70,7 +70,10 @@ class RangeSender:
 
     def _put_part(self, job: PutPart) -> Done | Failed:
         with FileBody(job.path, job.file_offset, job.length, self._memory) as body:
-            checksum = self._read_through(job, body)
+            try:
+                checksum = self._read_through(job, body)
+            except NoConnection as error:
+                return self._broken(job, error)
             outcome = self._answered(job, control.request_for(job, checksum), body, checksum)
         if isinstance(outcome, Failed):
             return replace(outcome, was_hashed=job.is_hashed)
@@ -84,6 +87,8 @@ class RangeSender:
             return ""
 
         def look(piece: memoryview) -> None:
+            if self._line.is_cancelled:
+                raise NoConnection("cancelled")
             if share:
                 share.wrote(piece)
             if crc:
@@ -107,15 +112,16 @@ class RangeSender:
         try:
             answer = self._exchange(request, body, seconds)
         except NoConnection as error:
-            self._line.close()
-            return failures.broken(
-                job.id, error, self._name(job), is_cancelled=self._line.is_cancelled
-            )
+            return self._broken(job, error)
         return control.outcome_of(job, answer, self._name(job), checksum)
 
     def _exchange(self, request: Request, body: Body | None, seconds: float) -> Response:
         head = self._line.ask(request, seconds, body)
         return self._line.read_answer(head, must_be_whole=head.status < 300)
+
+    def _broken(self, job: control.Sending, error: NoConnection) -> Failed:
+        self._line.close()
+        return failures.broken(job.id, error, self._name(job), is_cancelled=self._line.is_cancelled)
 
     def _name(self, job: control.Sending) -> str:
         return f"s3://{self._line.endpoint.bucket}/{job.key}"

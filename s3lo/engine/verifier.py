@@ -73,12 +73,14 @@ class Verifier:
         return Share(self, blob, progress, start)
 
     def arrived(self, blob: int, start: int, end: int) -> None:
-        """These bytes of the blob are in its file now; each is told once."""
+        """These bytes of the blob are in its file now; what was hashed before may be told again."""
         with self._lock:
             progress = self._blobs.get(blob)
             if progress is None:
                 return
-            progress.arrived[start] = end
+            start = max(start, progress.position)
+            if start < end:
+                progress.arrived[start] = end
         self._pass_on(blob)
 
     def forget(self, blob: int) -> None:
