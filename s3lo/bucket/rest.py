@@ -16,7 +16,6 @@ from s3lo.errors import ServiceError
 from s3lo.model.objects import Endpoint, Request, Response, Wire
 from s3lo.model.s3_errors import (
     UntrustedEndpoint,
-    error_code,
     error_from,
     is_redirect,
     is_retryable,
@@ -24,9 +23,6 @@ from s3lo.model.s3_errors import (
 )
 
 _REGION = re.compile(rb"<Region>([a-z0-9-]+)</Region>")
-
-# A conditional write met another one under way: neither won yet, so it is tried again.
-_CONFLICT = "ConditionalRequestConflict"
 
 
 class Outcome(Struct, frozen=True):
@@ -116,4 +112,4 @@ def succeeded(response: Response, what: str) -> Response:
 def _is_worth_repeating(request: Request, response: Response) -> bool:
     if request.method == "GET" and response.status < 300:
         return False  # the body is an object's, and what it looks like means nothing
-    return is_retryable(response) or error_code(response) == _CONFLICT
+    return is_retryable(response)

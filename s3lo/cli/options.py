@@ -153,7 +153,7 @@ _ENGINE = (
         "--backend",
         type=click.Choice(("auto", "native", "s3transfer")),
         default="auto",
-        help="The client that moves the bytes; auto: sockets to receive, awscrt to send.",
+        help="The client that moves the bytes; auto: sockets, through a proxy awscrt.",
     ),
 )
 

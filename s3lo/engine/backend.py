@@ -46,14 +46,14 @@ class NativeConfig(Struct, frozen=True):
 
 
 class SocketConfig(Struct, frozen=True):
-    """An S3 endpoint that is only read from, over sockets of our own."""
+    """An S3 endpoint reached over sockets of our own."""
 
     endpoint: Endpoint
     credentials: Credentials | None
     hash_threads: int = 2
     interfaces: tuple[str, ...] = ()
     is_direct: bool = False
-    """Files are written past the page cache."""
+    """What is received is written past the page cache."""
 
 
 class LocalConfig(Struct, frozen=True):

@@ -21,6 +21,8 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from s3lo import backoff
 from s3lo.engine.cpu_use import read_cpu_use
 from s3lo.engine.feed import Fed, NoMore, Offered
@@ -60,14 +62,16 @@ class Work(Protocol):
 
     def done(self, job: Job, outcome: Done) -> None: ...
 
+    def failed(self, job: Job, failed: Failed) -> None:
+        """It failed for good: go on without it, or raise its error."""
+
     def hashed(self, result: Hashed) -> None: ...
 
     def fed(self, news: Fed) -> None:
         """There is more to do than was known at first; or there will be no more."""
 
     def again(self, job: Job, failed: Failed | None) -> Job:
-        """The job as it is to be tried again after it failed, or (None) was lost with its worker;
-        raises where that makes no sense."""
+        """The job as it is to be tried again after it failed, or (None) was lost with its worker."""
 
     def homeless(self, blobs: Sequence[int]) -> None:
         """The worker that hashed these blobs is gone."""
@@ -142,11 +146,13 @@ class Coordinator:
             self._pool.worker(worker).submit(jobs)
 
     def _worker_for(self, job: Job) -> int:
-        if not (isinstance(job, Get) and job.is_hashed):
+        if not (isinstance(job, Get | PutPart) and job.is_hashed):
             return self.ledger.least_loaded()
         if job.blob not in self._homes:
             self._homes[job.blob] = self.ledger.least_loaded()
-        return self._homes[job.blob]
+        home = self._homes[job.blob]
+        # A job that waited to be tried again when its home was lost may still be told of it.
+        return home if home in self._pool.numbers else self.ledger.least_loaded()
 
     def _has_room(self) -> bool:
         most_bytes = self._settings.max_in_flight * self._settings.part_size_bytes
@@ -203,7 +209,7 @@ class Coordinator:
         work.done(flight.job, outcome)
 
     def _retry(self, flight: Flight, outcome: Failed, work: Work) -> None:
-        """Queue a failed job again, or raise its error where that makes no sense (any more)."""
+        """Queue a failed job again, or give it up where that makes no sense (any more)."""
         if outcome.expired:
             self._renew()
         if outcome.throttled:
@@ -212,12 +218,19 @@ class Coordinator:
         failures = self.retries.failed(outcome.id)
         now = time.monotonic()
         if not (outcome.retryable or flight.is_given_up):
-            raise outcome.error
+            self._give_up(job, outcome, work)
+            return
         patient = outcome.throttled and now - self._last_done_at < THROTTLED_SECONDS
         if failures >= backoff.ATTEMPTS and not patient:
-            is_silence = isinstance(outcome.error, Interrupted)
-            raise _silence(job) if is_silence else outcome.error
+            self._give_up(job, outcome, work)
+            return
         self._queue_again(work.again(job, outcome), failures, outcome.throttled)
+
+    def _give_up(self, job: Job, outcome: Failed, work: Work) -> None:
+        self.retries.forget(job.id)
+        if isinstance(outcome.error, Interrupted):
+            outcome = replace(outcome, error=_silence(job))
+        work.failed(job, outcome)
 
     def _keep(self, job: Job, outcome: Failed, work: Work) -> Job:
         """Count what came before a failure as done; what is left is all that is asked for again."""

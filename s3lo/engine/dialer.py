@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from s3lo.engine.http import HttpConnection, NoConnection
+from s3lo.engine.stream import PlainStream, TlsStream
 from s3lo.errors import LocalError
 from s3lo.model.objects import Endpoint
 
@@ -46,10 +47,20 @@ class Dialer:
         """An open connection that somebody needs no more."""
         self._spare.append(connection)
 
+    def close(self) -> None:
+        """Close what was kept and never used again."""
+        with suppress(IndexError):
+            while True:
+                self._spare.pop().close()
+
     def dial(self) -> HttpConnection:
         """A connection, TLS included; raises NoConnection, UntrustedEndpoint or LocalError."""
         with suppress(IndexError):
-            return self._spare.pop()
+            while True:
+                spare = self._spare.pop()
+                if spare.is_quiet():
+                    return spare
+                spare.close()  # it was closed by the other side meanwhile
         (family, address), interface = self._next()
         opened = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -60,7 +71,7 @@ class Dialer:
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._endpoint.is_tls:
                 return self._over_tls(opened)
-            return HttpConnection(opened, waits_in_kernel=True)
+            return HttpConnection(PlainStream(opened))
         except OSError as error:
             opened.close()
             raise NoConnection(f"no connection to {self._host}:{self._port} ({error})") from error
@@ -82,7 +93,7 @@ class Dialer:
             raise UntrustedEndpoint(
                 f"no trusted TLS connection to {self._host} ({error.verify_message})"
             ) from error
-        return HttpConnection(secured, waits_in_kernel=False)
+        return HttpConnection(TlsStream(secured))
 
     def _next(self) -> tuple[_Address, str]:
         """The address and the interface whose turn it is."""

@@ -125,6 +125,10 @@ class Downloads:
         elif arrival.left_bytes == 0:
             self._complete(job.blob)
 
+    def failed(self, job: Job, failed: Failed) -> None:
+        del job
+        raise failed.error
+
     def fed(self, news: Fed) -> None:
         raise AssertionError(f"all that is fetched is known beforehand: {news}")
 

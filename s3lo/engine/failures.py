@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from s3lo.engine.http import NoConnection
 from s3lo.engine.jobs import Failed, Get
 from s3lo.engine.transfers import DAMAGED
-from s3lo.errors import SizeMismatch
+from s3lo.errors import Interrupted, ServiceError, SizeMismatch
 from s3lo.model import s3_errors
 from s3lo.model.objects import Response
 
@@ -23,6 +24,16 @@ def answer_failure(job_id: int, response: Response, what: str) -> Failed:
         throttled=s3_errors.is_throttled(response),
         expired=s3_errors.is_expired(response),
     )
+
+
+def broken(
+    job_id: int, error: NoConnection, what: str, *, is_cancelled: bool, kept_bytes: int = 0
+) -> Failed:
+    """The failure where no answer came, or no whole one: because it was cancelled, or not."""
+    if is_cancelled:
+        return Failed(job_id, Interrupted(f"{what} was cancelled"), kept_bytes=kept_bytes)
+    reason = ServiceError(f"no answer for {what}: {error}")
+    return Failed(job_id, reason, retryable=True, kept_bytes=kept_bytes)
 
 
 def check_size(job: Get, headers: Mapping[str, str]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import os
+
+from s3lo.engine.crc64 import Crc64
 
 _CHUNK_BYTES = 1 << 20
 
@@ -22,14 +23,12 @@ class FileRange:
 
     def crc64(self) -> str:
         """CRC-64/NVME of the range, in base64 as S3 wants it."""
-        from awscrt.checksums import crc64nvme
-
         buffer = memoryview(bytearray(min(_CHUNK_BYTES, max(1, self._end - self._start))))
-        checksum = 0
+        checksum = Crc64()
         while count := self.readinto(buffer):
-            checksum = crc64nvme(buffer[:count], checksum)
+            checksum.update(buffer[:count])
         self.seek(0)
-        return base64.b64encode(checksum.to_bytes(8, "big")).decode()
+        return checksum.base64
 
     def readinto(self, buffer: memoryview) -> int:
         wanted = min(len(buffer), self._end - self._position)

@@ -1,18 +1,27 @@
-"""HTTP: one HTTP/1.1 connection (RFC 9112) whose bodies go straight into the caller's memory."""
+"""HTTP: one HTTP/1.1 connection (RFC 9112) whose bodies go straight into the caller's memory, or
+come from there or out of a file.
+
+A service may refuse a request before it has taken its body, and close. So its answer is looked for
+while the body is sent, and where sending breaks: that it broke would be all that is known else.
+"""
 
 from __future__ import annotations
 
-import socket
-import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from s3lo.engine.stream import Stream
+
 _HEAD_BYTES = 16 << 10
 """What is read at once while a head is expected: a small body comes with it in one call."""
 _LONGEST_HEAD_BYTES = 64 << 10
+_BODILESS = frozenset({204, 304})
+_LAST_CHUNK = b"0\r\n\r\n"
+_SILENT = "the service fell silent"
 
 
 class NoConnection(Exception):
@@ -26,6 +35,8 @@ class Head(Struct, frozen=True):
     headers: Mapping[str, str]
     has_no_body: bool = False
     """Whatever its headers say, as of an answer to HEAD."""
+    is_early: bool = False
+    """It came before the request was sent, whose rest now never will be."""
 
     @property
     def body_bytes(self) -> int | None:
@@ -35,54 +46,127 @@ class Head(Struct, frozen=True):
 
     @property
     def stays_open(self) -> bool:
-        return self.headers.get("connection", "").lower() != "close"
+        return not self.is_early and self.headers.get("connection", "").lower() != "close"
+
+
+class Body(Protocol):
+    """What follows the head of a request. It may be sent more than once."""
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    def send_over(self, connection: HttpConnection) -> None:
+        """All of it, by the ``send`` methods of the connection."""
+
+
+class Content:
+    """A body that is in memory."""
+
+    def __init__(self, content: bytes) -> None:
+        self._memory = memoryview(content)
+        self.size_bytes = len(content)
+
+    def send_over(self, connection: HttpConnection) -> None:
+        connection.send(self._memory)
+
+
+class _Answered(Exception):
+    """An answer came while the request was still being sent."""
+
+    def __init__(self, head: Head) -> None:
+        super().__init__(head.status)
+        self.head = head
 
 
 class HttpConnection:
     """Used by one thread; any other may ``abort`` it."""
 
-    def __init__(self, opened: socket.socket, *, waits_in_kernel: bool) -> None:
-        """``waits_in_kernel``: a timeout of the socket's own ends a read, which TLS does not heed."""
-        self._socket = opened
-        self._receive_into = _receiver(opened)
-        self._waits_in_kernel = waits_in_kernel
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._receive_into = stream.receive_into
         self._patience_seconds = -1.0
+        self._waiting_bytes: int | None = None
+        """Of what is sent, when it was last waited for; None where nothing is waited for but an
+        answer."""
         self._end: NoConnection | None = None
-        if waits_in_kernel:
-            opened.settimeout(None)
         self._buffer = bytearray(_HEAD_BYTES)
         self._rest = memoryview(b"")
         self.answers = 0
         """How many came over it: a fresh one that breaks at once is no old one that was closed."""
-        self.body_bytes = 0
-        """Received of bodies."""
+        self._body_bytes = 0
+        """Of bodies, received or handed over to be sent."""
 
-    def ask(self, method: str, path: str, headers: tuple[tuple[str, str], ...]) -> Head:
-        """Send a request without a body and read the head of its answer."""
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
-        text = f"{method} {path} HTTP/1.1\r\n{lines}\r\n"
+    @property
+    def moved_bytes(self) -> int:
+        """Of bodies, received or known to have reached the other side."""
+        is_sending = self._waiting_bytes is not None
+        return self._body_bytes - (self._stream.waiting_bytes() if is_sending else 0)
+
+    @property
+    def sends_files(self) -> bool:
+        return self._stream.sends_files
+
+    def is_quiet(self) -> bool:
+        """Nothing came since the last answer, not even the end; then it is likely to be open."""
         try:
-            self._socket.sendall(text.encode("latin-1"))
-            head = self._read_head()
-            while 100 <= head.status < 200:
-                head = self._read_head()
+            return not self._rest and not self._stream.has_come()
+        except OSError:
+            return False
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        headers: tuple[tuple[str, str], ...],
+        body: Body | None = None,
+    ) -> Head:
+        """Send a request and read the head of its answer; raises NoConnection."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+        text = f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
+        self._waiting_bytes = None
+        try:
+            head = self._send_request(text, body) or self._read_final_head()
         except OSError as error:
             raise _broken(error) from error
         self.answers += 1
-        return replace(head, has_no_body=True) if method == "HEAD" else head
+        has_no_body = method == "HEAD" or head.status in _BODILESS
+        return replace(head, has_no_body=True) if has_no_body else head
 
     def wait_at_most(self, seconds: float) -> None:
-        """How long the other side may be silent from now on before it is given up."""
-        if seconds == self._patience_seconds:
-            return
-        self._patience_seconds = seconds
-        if not self._waits_in_kernel:
-            self._socket.settimeout(seconds)
-            return
-        # A timeout of Python's own costs a poll for each read, and one of the socket none.
-        patience = struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+        """How long the other side may neither take nor send anything from now on before it is given
+        up."""
+        if seconds != self._patience_seconds:
+            self._patience_seconds = seconds
+            self._stream.wait_at_most(seconds)
+
+    def send(self, memory: memoryview) -> None:
+        """All of it, as what comes next of a request's body."""
+        if memory:
+            self._end_where_answered()
+        while memory:
+            try:
+                count = self._stream.send(memory)
+            except (TimeoutError, BlockingIOError):
+                self._require_progress()
+                continue
+            self._body_bytes += count
+            memory = memory[count:]
+
+    def send_file(self, fd: int, offset: int, count: int) -> int:
+        """So many bytes of a file, where it has as many; how many it had."""
+        self._end_where_answered()
+        sent = 0
+        while sent < count:
+            try:
+                more = self._stream.send_file(fd, offset + sent, count - sent)
+            except (TimeoutError, BlockingIOError):
+                self._require_progress()
+                continue
+            if more == 0:
+                break
+            self._body_bytes += more
+            sent += more
+        return sent
 
     def fill(self, memory: memoryview) -> int:
         """Fill memory with the body's next bytes: all of it, or what came before it broke; raises
@@ -100,21 +184,58 @@ class HttpConnection:
                 raise
         return filled
 
-    def read_all(self, head: Head, most_bytes: int) -> bytes:
-        """A body that is kept in memory, up to so many bytes of it, or what came of it."""
+    def read_all(self, head: Head, most_bytes: int) -> tuple[bytes, bool]:
+        """A body that is kept in memory, up to so many bytes of it, or what came of it; and whether
+        its end is known to have come."""
+        if head.has_no_body:
+            return b"", True
         if "chunked" in head.headers.get("transfer-encoding", "").lower():
-            return _unchunked(self._read_until(most_bytes, b"0\r\n\r\n"))
+            raw = self._read_until(most_bytes, _LAST_CHUNK)
+            return _unchunked(raw), raw.endswith(_LAST_CHUNK)
         wanted = most_bytes if head.body_bytes is None else head.body_bytes
-        return self._read_until(min(wanted, most_bytes), None)
+        body = self._read_until(min(wanted, most_bytes), None)
+        return body, len(body) == head.body_bytes
 
     def abort(self) -> None:
         """From any thread: whoever waits for this connection finds it broken."""
-        with suppress(OSError):  # it may be closed already
-            # Not the method of a TLS socket, which would take its state away under the reader.
-            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+        self._stream.abort()
 
     def close(self) -> None:
-        self._socket.close()
+        self._stream.close()
+
+    def _send_request(self, text: bytes, body: Body | None) -> Head | None:
+        """The head of its answer, where that came before all of it was sent."""
+        try:
+            self._send_head(memoryview(text), body_follows=body is not None and body.size_bytes > 0)
+            if body is not None:
+                self._waiting_bytes = -1
+                body.send_over(self)
+        except _Answered as answered:
+            return replace(answered.head, is_early=True)
+        except OSError:
+            # What had come before the connection broke can still be read.
+            with suppress(OSError, NoConnection):
+                return replace(self._read_final_head(), is_early=True)
+            raise
+        return None
+
+    def _send_head(self, memory: memoryview, *, body_follows: bool) -> None:
+        while memory:
+            memory = memory[self._stream.send(memory, more_follows=body_follows) :]
+
+    def _end_where_answered(self) -> None:
+        if self._rest or self._stream.has_come():
+            head = self._read_head()
+            if head.status >= 200:
+                raise _Answered(head)
+
+    def _require_progress(self) -> None:
+        """After waiting in vain: raise NoConnection unless the other side took something meanwhile,
+        which then may be a lot, for what it has to take lies in the kernel's buffer."""
+        waiting = self._stream.waiting_bytes()
+        if self._waiting_bytes in (None, waiting):
+            raise NoConnection(_SILENT)
+        self._waiting_bytes = waiting
 
     def _read_until(self, count: int, end: bytes | None) -> bytes:
         """So many bytes, or up to the end of the body where that is told otherwise."""
@@ -131,7 +252,7 @@ class HttpConnection:
             count = min(len(memory), len(self._rest))
             memory[:count] = self._rest[:count]
             self._rest = self._rest[count:]
-            self.body_bytes += count
+            self._body_bytes += count
             return count
         try:
             count = self._receive_into(memory)
@@ -139,8 +260,13 @@ class HttpConnection:
             raise _broken(error) from error
         if count == 0:
             raise NoConnection("the connection was closed in the middle of an answer")
-        self.body_bytes += count
+        self._body_bytes += count
         return count
+
+    def _read_final_head(self) -> Head:
+        while (head := self._read_head()).status < 200:
+            pass
+        return head
 
     def _read_head(self) -> Head:
         filled = 0
@@ -154,22 +280,19 @@ class HttpConnection:
                 if filled >= _LONGEST_HEAD_BYTES:
                     raise NoConnection("an answer without an end to its head")
                 buffer.extend(bytes(_HEAD_BYTES))
-            count = self._socket.recv_into(memoryview(buffer)[filled:])
+            count = self._receive_patiently(memoryview(buffer)[filled:])
             if count == 0:
                 raise NoConnection("the connection was closed before an answer came")
             filled += count
         self._rest = memoryview(bytes(buffer[end + 4 : filled]))
         return _parse_head(bytes(buffer[:end]))
 
-
-def _receiver(opened: socket.socket) -> Callable[[memoryview], int]:
-    """What fills memory with what has come; 0 at the end."""
-    read = getattr(opened, "read", None)
-    if read is None:
-        # Without MSG_WAITALL, for which each packet wakes the reader: a sixth of a pull's time.
-        return opened.recv_into
-    # TLS comes in records of 16 KiB, a call each, and its recv_into does more around a call.
-    return lambda memory: read(len(memory), memory)
+    def _receive_patiently(self, memory: memoryview) -> int:
+        while True:
+            try:
+                return self._receive_into(memory)
+            except (TimeoutError, BlockingIOError):
+                self._require_progress()
 
 
 def _parse_head(text: bytes) -> Head:
@@ -206,5 +329,5 @@ def _unchunked(body: bytes) -> bytes:
 def _broken(error: OSError) -> NoConnection:
     # BlockingIOError is what a socket's own timeout looks like from here.
     if isinstance(error, TimeoutError | BlockingIOError):
-        return NoConnection("the service fell silent")
+        return NoConnection(_SILENT)
     return NoConnection(f"the connection broke ({error})")

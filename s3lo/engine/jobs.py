@@ -3,8 +3,9 @@
 Get                        a range of an object into a range of a file
 Put                        a range of a file as one whole object
 Begin, PutPart, Finish     the same as a multipart upload; Abort gives it up
+Look                       whether an object is there
 Done | Failed              exactly one of them for each job
-Hashed                     once for each blob of which a worker was to hash what it gets
+Hashed                     once for each blob of which a worker was to hash what it gets or sends
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from s3lo.errors import S3loError
+from s3lo.model.digest import Digest
 from s3lo.model.multipart import StoredPart
 
 Headers = tuple[tuple[str, str], ...]
@@ -48,7 +50,10 @@ class Get(Struct, frozen=True):
 
 
 class Put(Struct, frozen=True):
-    """``length`` bytes of ``path`` from ``file_offset`` become the object ``key``."""
+    """``length`` bytes of ``path`` from ``file_offset`` become the object ``key``, where the store
+    can tell only ``if_absent``. ``digest``, where it is given, is still to be proven: nothing is sent
+    that does not match.
+    """
 
     id: int
     blob: int
@@ -57,6 +62,8 @@ class Put(Struct, frozen=True):
     file_offset: int
     length: int
     headers: Headers
+    if_absent: bool = False
+    digest: Digest | None = None
 
 
 class Begin(Struct, frozen=True):
@@ -75,7 +82,8 @@ class Begin(Struct, frozen=True):
 class PutPart(Struct, frozen=True):
     """One part; done with its ETag, and its checksum if it ``is_checked``.
 
-    ``offset`` is its place in the object.
+    ``offset`` is its place in the object, which is ``object_size`` bytes. ``is_hashed``: who sends
+    the parts of this blob, all of them, hashes it too.
     """
 
     id: int
@@ -88,13 +96,13 @@ class PutPart(Struct, frozen=True):
     offset: int
     length: int
     is_checked: bool = False
+    object_size: int = 0
+    is_hashed: bool = False
 
 
 class Finish(Struct, frozen=True):
-    """Make the object, of ``size`` bytes, of its parts, in order.
-
-    ``is_repeat`` says that it was asked for before and the answer got lost: it may be done.
-    """
+    """Make the object, of ``size`` bytes, of its parts, in order; where the store can tell only
+    ``if_absent``."""
 
     id: int
     blob: int
@@ -102,7 +110,7 @@ class Finish(Struct, frozen=True):
     upload_id: str
     parts: tuple[StoredPart, ...]
     size: int
-    is_repeat: bool = False
+    if_absent: bool = False
     length: int = 0
 
 
@@ -114,11 +122,21 @@ class Abort(Struct, frozen=True):
     length: int = 0
 
 
-Job = Get | Put | Begin | PutPart | Finish | Abort
+class Look(Struct, frozen=True):
+    """Done with the size of the object in bytes, or with nothing where there is none."""
+
+    id: int
+    blob: int
+    key: str
+    length: int = 0
+
+
+Job = Get | Put | Begin | PutPart | Finish | Abort | Look
 
 
 class Done(Struct, frozen=True):
-    """``value`` is an upload id or an ETag, ``checksum`` what belongs to it, where the job has one."""
+    """``value`` is an upload id, an ETag or a size, ``checksum`` what belongs to it, where the job
+    has one."""
 
     id: int
     value: str = ""
@@ -130,6 +148,7 @@ class Failed(Struct, frozen=True):
     ``expired``: with fresh credentials; ``replaced``: the object is another one now.
 
     ``kept_bytes`` of a Get are in its file, and count: only the rest is to be asked for again.
+    ``was_hashed``: a PutPart that was to be hashed has been, and is only to be sent again.
     """
 
     id: int
@@ -139,6 +158,7 @@ class Failed(Struct, frozen=True):
     expired: bool = False
     replaced: bool = False
     kept_bytes: int = 0
+    was_hashed: bool = False
 
 
 class Hashed(Struct, frozen=True):

@@ -1,8 +1,6 @@
-"""Lane: a connection, a small memory, and the way of one range at a time from socket to file.
+"""Lane: a connection, a small memory, and what carries out a job with them, whichever way it goes.
 
-    ask → receive 256 KiB → write it to the file → hash it, if it is its turn → receive ...
-
-The memory is small enough to stay in a core's cache all that way.
+The memory is small enough to stay in a core's cache on the way of its bytes.
 """
 
 from __future__ import annotations
@@ -10,29 +8,15 @@ from __future__ import annotations
 import mmap
 from collections.abc import Callable
 
-from s3lo.engine import failures
 from s3lo.engine.dialer import Dialer
-from s3lo.engine.http import Head, NoConnection
-from s3lo.engine.jobs import Done, Failed, Get
+from s3lo.engine.jobs import Done, Failed, Get, Job
 from s3lo.engine.line import Line
-from s3lo.engine.range_writer import RangeWriter
-from s3lo.engine.verifier import Share, Verifier
-from s3lo.errors import Interrupted, S3loError, ServiceError, from_os
-from s3lo.model.objects import Credentials, Endpoint, Request, Response
+from s3lo.engine.range_receiver import RangeReceiver
+from s3lo.engine.range_sender import RangeSender
+from s3lo.engine.verifier import Verifier
+from s3lo.model.objects import Credentials, Endpoint
 
 STEP_BYTES = 256 << 10
-SILENCE_SECONDS = 4.0
-"""A body of which nothing comes for so long is given up; the rest of it is asked for again."""
-_OK, _PARTIAL = 200, 206
-_PRECONDITION_FAILED = 412
-
-
-class _Refused(Exception):
-    """An answer that is not what was asked for."""
-
-    def __init__(self, response: Response) -> None:
-        super().__init__(response.status)
-        self.response = response
 
 
 class Lane:
@@ -47,101 +31,31 @@ class Lane:
         *,
         is_direct: bool = False,
     ) -> None:
-        """``is_direct``: what it writes goes past the page cache."""
-        self._is_direct = is_direct
+        """``is_direct``: what it receives is written past the page cache."""
         self._line = Line(endpoint, dialer, credentials)
-        self._verifier = verifier
         # On a page of its own, as direct writes ask for.
-        self._memory = memoryview(mmap.mmap(-1, STEP_BYTES))
-        self._settled_bytes = 0
-        """Written to files, ever."""
+        memory = memoryview(mmap.mmap(-1, STEP_BYTES))
+        self._receiver = RangeReceiver(self._line, memory, verifier, is_direct=is_direct)
+        self._sender = RangeSender(self._line, memory, verifier)
 
     @property
-    def received_bytes(self) -> int:
-        """Of bodies, ever."""
-        return self._line.received_bytes
+    def moved_bytes(self) -> int:
+        """Of bodies, received or sent, ever."""
+        return self._line.moved_bytes
 
-    def carry_out(self, job: Get, report: Callable[[Done | Failed], None]) -> None:
-        """Fetch a range, and report what became of it before its blob's digest can be told."""
+    def begin(self) -> None:
+        """A job is its own from now on, to be cancelled."""
         self._line.is_cancelled = False
-        share = None
-        if job.is_hashed:
-            share = self._verifier.share(job.blob, job.path, job.object_size, job.offset)
-        try:
-            report(self._fetch(job, share))
-        finally:
-            if share:
-                share.close()
+
+    def carry_out(self, job: Job, report: Callable[[Done | Failed], None]) -> None:
+        """Do it, and report what became of it before a digest can be told that it is part of."""
+        if isinstance(job, Get):
+            self._receiver.carry_out(job, report)
+        else:
+            self._sender.carry_out(job, report)
 
     def cancel(self) -> None:
         self._line.cancel()
 
     def close(self) -> None:
         self._line.close()
-
-    def _fetch(self, job: Get, share: Share | None) -> Done | Failed:
-        before = self._settled_bytes
-        try:
-            head = self._ask(job)
-            self._receive(job, share)
-        except NoConnection as error:
-            self.close()
-            return self._broken(job, error, self._settled_bytes - before)
-        except _Refused as refused:
-            return self._refused(job, refused.response)
-        except S3loError as error:
-            self.close()
-            return Failed(job.id, error)
-        except OSError as error:
-            self.close()
-            return Failed(job.id, from_os(error, f"moving {self._name(job)} through"))
-        self._line.ended(head)
-        return Done(job.id, head.headers.get("etag", ""))
-
-    def _ask(self, job: Get) -> Head:
-        """Ask for the range; raises _Refused for any answer but it."""
-        wanted = f"bytes={job.offset}-{job.offset + job.length - 1}"
-        condition = (("if-match", job.etag),) if job.etag else ()
-        request = Request("GET", "GetObject", job.key, headers=(("range", wanted), *condition))
-        head = self._line.ask(request, job.patience_seconds)
-        if head.status not in (_OK, _PARTIAL):
-            raise _Refused(self._line.read_answer(head))
-        failures.check_size(job, head.headers)
-        if head.body_bytes != job.length:
-            raise NoConnection(f"{head.body_bytes} bytes come of {job.length} asked for")
-        return head
-
-    def _receive(self, job: Get, share: Share | None) -> None:
-        """Take the body that follows to its place."""
-        connection = self._line.body
-        connection.wait_at_most(SILENCE_SECONDS)
-        # A blob that is one part has no file before; what an earlier try left there has to go.
-        is_whole = job.length == job.object_size
-        with RangeWriter(job.path, truncates=is_whole, is_direct=self._is_direct) as file:
-            position, end = job.offset, job.offset + job.length
-            while position < end:
-                count = connection.fill(self._memory[: end - position])
-                file.write(self._memory[:count], position)
-                if share:
-                    share.wrote(self._memory[:count])
-                self._settled_bytes += count
-                position += count
-
-    def _broken(self, job: Get, error: NoConnection, kept_bytes: int) -> Failed:
-        name = self._name(job)
-        if self._line.is_cancelled:
-            return Failed(job.id, Interrupted(f"{name} was cancelled"), kept_bytes=kept_bytes)
-        reason = ServiceError(f"no answer for {name}: {error}")
-        return Failed(job.id, reason, retryable=True, kept_bytes=kept_bytes)
-
-    def _refused(self, job: Get, response: Response) -> Failed:
-        name = self._name(job)
-        if response.status == _PRECONDITION_FAILED:
-            reason = ServiceError(f"{name} was replaced while it was being fetched")
-            return Failed(job.id, reason, retryable=True, replaced=True)
-        if response.status == failures.NOT_SATISFIABLE:
-            return Failed(job.id, failures.ends_early(job, name))
-        return failures.answer_failure(job.id, response, name)
-
-    def _name(self, job: Get) -> str:
-        return f"s3://{self._line.endpoint.bucket}/{job.key}"

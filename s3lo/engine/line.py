@@ -1,7 +1,8 @@
 """Line: a connection that is kept from one request to the next, and made anew where it was lost.
 
 One that was kept may have been closed by the other side meanwhile: a request on it is then made once
-more on a fresh one (RFC 9110, section 9.2.2), and nobody hears of it.
+more on a fresh one (RFC 9110, section 9.2.2), and nobody hears of it. Not so one that, carried out
+unseen, is answered otherwise the second time: whoever asked has to know.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import time
 from collections.abc import Callable
 
 from s3lo.engine.dialer import Dialer
-from s3lo.engine.http import Head, HttpConnection, NoConnection
+from s3lo.engine.http import Body, Content, Head, HttpConnection, NoConnection
 from s3lo.model.objects import Credentials, Endpoint, Request, Response
-from s3lo.model.signing import signed_headers
+from s3lo.model.signing import Headers, signed_headers
 
 IDLE_SECONDS = 15.0
 """A connection unused for longer is not trusted to be open: services close them after some 20 s."""
 ERROR_BYTES = 64 << 10
 """More of an error document is of no use."""
+_CONDITIONS = ("if-match", "if-none-match")
 
 
 class Line:
@@ -36,26 +38,29 @@ class Line:
         self._connection: HttpConnection | None = None
         self._used_at = 0.0
         self._closed_bytes = 0
-        """Received over connections that are closed."""
+        """Moved over connections that are closed."""
 
     @property
-    def received_bytes(self) -> int:
-        """Of bodies, ever."""
+    def moved_bytes(self) -> int:
+        """Of bodies, received or sent, ever."""
         connection = self._connection
-        return self._closed_bytes + (connection.body_bytes if connection else 0)
+        return self._closed_bytes + (connection.moved_bytes if connection else 0)
 
-    def ask(self, request: Request, patience_seconds: float) -> Head:
-        """Send a request without a body; its answer's body is then to be read. Raises NoConnection,
-        UntrustedEndpoint or LocalError."""
+    def ask(self, request: Request, patience_seconds: float, body: Body | None = None) -> Head:
+        """Send a request, with ``body`` instead of what it holds itself; its answer's body is then
+        to be read. Raises NoConnection, UntrustedEndpoint or LocalError."""
+        if body is None and request.body is not None:
+            body = Content(request.body)
+        may_repeat = _may_repeat(request)
         path = self.endpoint.path(request)
-        connection = self._kept() or self._dialed()
+        connection = self._kept(must_be_quiet=not may_repeat) or self._dialed()
         while True:
-            headers = signed_headers(request, self.endpoint, self._credentials())
+            headers = (*self._signed(request, body), *_length_of(request, body))
             try:
                 connection.wait_at_most(patience_seconds)
-                head = connection.ask(request.method, path, headers)
+                head = connection.ask(request.method, path, headers, body)
             except NoConnection:
-                is_stale = connection.answers > 0 and not self.is_cancelled
+                is_stale = may_repeat and connection.answers > 0 and not self.is_cancelled
                 self.close()
                 if not is_stale:
                     raise
@@ -70,10 +75,15 @@ class Line:
         assert self._connection is not None
         return self._connection
 
-    def read_answer(self, head: Head, most_bytes: int = ERROR_BYTES) -> Response:
-        """The last answer with its body, kept in memory, or as much of it as came."""
-        body = b"" if head.has_no_body else self.body.read_all(head, most_bytes)
-        self.ended(head, is_whole=head.has_no_body or len(body) == head.body_bytes)
+    def read_answer(
+        self, head: Head, most_bytes: int = ERROR_BYTES, *, must_be_whole: bool = False
+    ) -> Response:
+        """The last answer with its body, kept in memory, or as much of it as came; raises
+        NoConnection where it ``must_be_whole`` and is known not to be."""
+        body, is_whole = self.body.read_all(head, most_bytes)
+        self.ended(head, is_whole=is_whole)
+        if must_be_whole and not is_whole and _tells_its_end(head):
+            raise NoConnection("the answer ended early")
         return Response(head.status, head.headers, body)
 
     def ended(self, head: Head, *, is_whole: bool = True) -> None:
@@ -96,11 +106,18 @@ class Line:
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._closed_bytes += connection.body_bytes
+            self._closed_bytes += connection.moved_bytes
             connection.close()
 
-    def _kept(self) -> HttpConnection | None:
+    def _signed(self, request: Request, body: Body | None) -> Headers:
+        return signed_headers(
+            request, self.endpoint, self._credentials(), has_body=body is not None
+        )
+
+    def _kept(self, *, must_be_quiet: bool = False) -> HttpConnection | None:
         if time.monotonic() - self._used_at > IDLE_SECONDS:
+            self.close()
+        if must_be_quiet and self._connection and not self._connection.is_quiet():
             self.close()
         return self._connection
 
@@ -109,3 +126,19 @@ class Line:
         if self.is_cancelled:
             raise NoConnection("cancelled")
         return self._connection
+
+
+def _may_repeat(request: Request) -> bool:
+    """Whether it is answered alike when it has been carried out before."""
+    is_conditional = any(name in _CONDITIONS for name, _ in request.headers)
+    return request.method in ("GET", "HEAD") or (request.method == "PUT" and not is_conditional)
+
+
+def _length_of(request: Request, body: Body | None) -> Headers:
+    if body is None and request.method in ("GET", "HEAD", "DELETE"):
+        return ()
+    return (("content-length", str(body.size_bytes if body else 0)),)
+
+
+def _tells_its_end(head: Head) -> bool:
+    return head.body_bytes is not None or "transfer-encoding" in head.headers

@@ -27,13 +27,24 @@ def failure(job_id: int, reply: Reply, what: str) -> Failed:
         return Failed(job_id, from_os(error, f"moving {what} through"))
     if not isinstance(error, AwsCrtError):
         return Failed(job_id, LocalError(f"{what}: {type(error).__name__}: {error}"))
-    if error.name == _SLOW_DOWN:
-        return failures.answer_failure(job_id, Response(503), what)
-    if _is_answer(reply, error):
-        return failures.answer_failure(
-            job_id, Response(reply.status, reply.headers, reply.error_body), what
-        )
+    answer = answer_of(reply)
+    if answer is not None:
+        return failures.answer_failure(job_id, answer, what)
     return Failed(job_id, no_answer(error, what), retryable=error.name not in _UNTRUSTED)
+
+
+def answer_of(reply: Reply, body: bytes = b"") -> Response | None:
+    """What the service answered, a failure included; ``body`` came with a success."""
+    error = reply.error
+    if error is None:
+        return Response(reply.status, reply.headers, body)
+    if not isinstance(error, AwsCrtError):
+        return None
+    if error.name == _SLOW_DOWN:
+        return Response(503)
+    if error.name == _BAD_STATUS or reply.status >= 300:
+        return Response(reply.status, reply.headers, reply.error_body)
+    return None
 
 
 def no_answer(error: AwsCrtError, what: str) -> S3loError:
@@ -43,7 +54,3 @@ def no_answer(error: AwsCrtError, what: str) -> S3loError:
     if error.name in _UNTRUSTED:
         return s3_errors.UntrustedEndpoint(f"no trusted TLS connection for {what} ({error.name})")
     return ServiceError(f"no answer for {what}: {error.message} ({error.name})")
-
-
-def _is_answer(reply: Reply, error: AwsCrtError) -> bool:
-    return error.name == _BAD_STATUS or reply.status >= 300

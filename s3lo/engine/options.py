@@ -22,8 +22,8 @@ class EngineOptions(Struct, frozen=True):
     verify: Literal["sha256", "none"] = "sha256"
     """Whether what was pulled is hashed and compared; pushes always are."""
     backend: Literal["auto", "native", "s3transfer"] = "auto"
-    """Which client moves the bytes; auto receives on sockets and sends by awscrt's client, native
-    uses that one for both."""
+    """Which client moves the bytes; auto uses sockets, where no proxy is to be passed, native
+    awscrt's client."""
     interfaces: tuple[str, ...] = ()
     """Network interfaces that connections are spread over; none leaves it to the routes."""
     direct_io: bool = False

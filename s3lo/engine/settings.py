@@ -1,19 +1,20 @@
 """Settings: what the engine chooses to run with, and why. A pure decision.
 
     target      flag > NIC > EC2 table > default (10 Gbit/s)
-    part size   sending: 8 MiB. Receiving, a 512th of all there is, but for each 10 Gbit/s of the
+    part size   by awscrt: 8 MiB. On sockets, a 512th of all there is, but for each 10 Gbit/s of the
                 target 8 MiB, 64 MiB at most; never so large that as many as the target needs would
-                have fewer than 4 each, and not below 4 MiB
+                have fewer than 4 each, and not below 4 MiB, or 8 where they are sent: parts that
+                are stored cost a request each time that the object is read by them
     in flight   2.5 parts per Gbit/s of the target (85 MB/s a connection, with some to spare), at
-                least 8, never more than the memory holds; when receiving one a CPU at first, and
-                what the tuner makes of it
+                least 8, never more than the memory holds; on sockets one a CPU at first, and what
+                the tuner makes of it
     processes   none for less than 256 MiB or on up to 2 CPUs; else one per 10 Gbit/s of the
                 target, up to half the CPUs, each with a few parts of its own
     memory      1 GiB or what the parts in flight need, up to an eighth of the RAM, unless asked
                 otherwise
 
-Sending holds a part in flight in memory, and a half for its way; receiving holds 256 KiB of it,
-so that large parts, which spare a fleet requests, cost no memory.
+By awscrt a part in flight is held in memory, and a half for its way; on sockets 256 KiB of it, so
+that large parts, which spare a fleet requests, cost no memory.
 """
 
 from __future__ import annotations
@@ -46,9 +47,9 @@ MOST_TARGET_GBPS = 10_000.0
 PROCESS_BYTES = 64 * MIB
 """What a process holds besides parts: the interpreter, awscrt, its threads' stacks."""
 PART_OVERHEAD = 1.5
-"""Memory a part takes that is being sent, in parts: its bytes in the client, and their copy on the way."""
+"""Memory a part takes in awscrt, in parts: its bytes in the client, and their copy on the way."""
 LANE_BYTES = 384 * KIB
-"""Memory a part takes that is being received: 256 KiB, a thread, and its connection's state."""
+"""Memory a part takes on a socket: 256 KiB, a thread, and its connection's state."""
 STARTING_LANES_PER_CPU = 1
 FILES_FOR_OTHERS = 48
 """Of half of those that may be open: a part in flight takes two, its connection and its file."""
@@ -57,8 +58,8 @@ ROOM_TO_CLIMB = 8
 PARTS_PER_TRANSFER = 512
 LEAST_PARTS_PER_LANE = 4
 LEAST_STARTING_LANES = 2
-LEAST_RECEIVED_PART_BYTES = 4 * MIB
-MOST_RECEIVED_PART_BYTES = 64 * MIB
+LEAST_PART_BYTES = 4 * MIB
+MOST_PART_BYTES = 64 * MIB
 
 
 class EngineSettings(Struct, frozen=True):
@@ -88,9 +89,10 @@ def choose(
     machine: Machine,
     total_bytes: int | None = None,
     *,
-    receives: bool = True,
+    on_sockets: bool = True,
+    sends: bool = False,
 ) -> EngineSettings:
-    """Decide for a transfer of ``total_bytes`` (None: a large one), received on sockets or sent.
+    """Decide for a transfer of ``total_bytes`` (None: a large one), on sockets or by awscrt.
 
     Raises UsageError for wishes out of range, and for those that do not go together.
     """
@@ -102,12 +104,15 @@ def choose(
     )
     wanted = min(wanted, options.max_in_flight or MOST_IN_FLIGHT)
     initial = wanted
-    if receives:
+    if on_sockets:
         initial = min(wanted, max(LEAST_STARTING_LANES, STARTING_LANES_PER_CPU * machine.cpus))
-    part = aligned(options.part_size_bytes or _part_bytes(total_bytes, target, wanted, receives))
-    held = LANE_BYTES if receives else int(part * PART_OVERHEAD)
+    part = DEFAULT_PART_BYTES
+    if on_sockets:
+        part = max(_part_bytes(total_bytes, target, wanted), part if sends else 0)
+    part = aligned(options.part_size_bytes or part)
+    held = LANE_BYTES if on_sockets else int(part * PART_OVERHEAD)
     processes, why_processes = _processes(options, machine, target, is_small)
-    room = wanted * ROOM_TO_CLIMB if receives else wanted
+    room = wanted * ROOM_TO_CLIMB if on_sockets else wanted
     memory = _memory(options, machine, _needed_bytes(processes, room, held))
     if options.processes is None:
         processes = _affordable(processes, held, memory)
@@ -119,7 +124,7 @@ def choose(
         target_source=source,
         processes=processes,
         part_size_bytes=part,
-        most_part_bytes=part if options.part_size_bytes else MOST_RECEIVED_PART_BYTES,
+        most_part_bytes=part if options.part_size_bytes else MOST_PART_BYTES,
         initial_in_flight=min(most, initial),
         wanted_in_flight=min(most, wanted),
         max_in_flight=most,
@@ -127,22 +132,18 @@ def choose(
         cpus=machine.cpus,
         client_threads=max(1, min(MOST_CLIENT_THREADS, threads)),
         verify=options.verify != "none",
-        is_tuned=receives,
+        is_tuned=on_sockets,
         reasons=(why_target, why_processes, why_most),
     )
 
 
-def _part_bytes(total_bytes: int | None, target: float, lanes: int, receives: bool) -> int:
-    if not receives:
-        return DEFAULT_PART_BYTES
+def _part_bytes(total_bytes: int | None, target: float, lanes: int) -> int:
     for_target = round(target / DEFAULT_TARGET_GBPS * DEFAULT_PART_BYTES)
     if total_bytes is None:
-        return min(MOST_RECEIVED_PART_BYTES, max(DEFAULT_PART_BYTES, for_target))
+        return min(MOST_PART_BYTES, max(DEFAULT_PART_BYTES, for_target))
     wanted = max(for_target, total_bytes // PARTS_PER_TRANSFER)
     enough_for_all = total_bytes // (lanes * LEAST_PARTS_PER_LANE)
-    return min(
-        MOST_RECEIVED_PART_BYTES, max(LEAST_RECEIVED_PART_BYTES, min(wanted, enough_for_all))
-    )
+    return min(MOST_PART_BYTES, max(LEAST_PART_BYTES, min(wanted, enough_for_all)))
 
 
 def check(options: EngineOptions) -> None:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from s3lo.engine.jobs import Headers
 from s3lo.engine.plan import Stretch, gaps_between
 from s3lo.engine.report import EngineReport
+from s3lo.errors import DigestMismatch
 from s3lo.events import Observer
 from s3lo.model.digest import Digest
 
@@ -47,6 +48,10 @@ class Upload(Struct, frozen=True):
     ``is_verified`` says that the digest was computed from these bytes already; otherwise the engine
     hashes them beside the transfer and completes nothing that does not match.
 
+    With ``if_absent`` an object that is there already with this size is taken for the blob and left
+    as it is; one of another size is damaged. Without, or where the service cannot tell, whatever is
+    there is overwritten. Of ``headers`` a service has to take all, of ``preferences`` not.
+
     ``stored(offset, length)`` is called for ranges of the blob that are stored and for which its
     file will not be read again, so that the room they take may be given back; by a thread of the
     engine, never by two at a time, and what it raises ends the upload.
@@ -59,7 +64,17 @@ class Upload(Struct, frozen=True):
     offset: int = 0
     is_verified: bool = False
     headers: Headers = ()
+    preferences: Headers = ()
+    if_absent: bool = False
     stored: Callable[[int, int], None] = _tell_nobody
+
+
+def damaged_source(path: str | Path, found_hex: str, expected: Digest) -> DigestMismatch:
+    """The error for a file that is not what it is to be stored as."""
+    return DigestMismatch(
+        f"{path} has the content sha256:{found_hex} where {expected} is expected",
+        hint="The source is damaged; nothing of it was stored.",
+    )
 
 
 class Engine(Protocol):

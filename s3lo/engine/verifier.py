@@ -1,14 +1,14 @@
-"""Verifier: SHA-256 of blobs while their bytes come in, in any order and by many hands.
+"""Verifier: SHA-256 of blobs while their bytes come in or go out, in any order and by many hands.
 
 A blob's hash is serial, so each blob has a position (hashed up to here) and at most one who has the
 turn to move it on:
 
-    whoever receives the bytes at the position hashes them in his own memory, while they are hot
-    in the cache (``Share``);
+    whoever receives or sends the bytes at the position hashes them in his own memory, while they
+    are hot in the cache (``Share``);
     what arrived out of turn is in the file, and a thread of the verifier reads it back from there,
     from the page cache, when the position has come to it.
 
-Nobody waits: who has not the turn goes on receiving.
+Nobody waits: who has not the turn goes on receiving or sending.
 """
 
 from __future__ import annotations
@@ -63,23 +63,30 @@ class Verifier:
         if size == 0:
             self._pass_on(blob)
 
-    def share(self, blob: int, path: str, size: int, start: int) -> Share:
-        """The part of a blob from ``start`` on, for the one who receives it; the first part that is
-        asked for begins the blob."""
+    def share(self, blob: int, path: str, size: int, start: int, offset: int = 0) -> Share:
+        """The part of a blob from ``start`` on, for the one who receives or sends it; the first part
+        that is asked for begins the blob, which is at ``offset`` of its file."""
         with self._lock:
             progress = self._blobs.get(blob)
             if progress is None:
-                progress = self._blobs[blob] = _Progress(path, 0, size)
+                progress = self._blobs[blob] = _Progress(path, offset, size)
         return Share(self, blob, progress, start)
 
     def arrived(self, blob: int, start: int, end: int) -> None:
-        """These bytes of the blob are in its file now; each is told once."""
+        """These bytes of the blob are in its file now; what was hashed before may be told again."""
         with self._lock:
             progress = self._blobs.get(blob)
             if progress is None:
                 return
-            progress.arrived[start] = end
+            start = max(start, progress.position)
+            if start < end:
+                progress.arrived[start] = end
         self._pass_on(blob)
+
+    def forget(self, blob: int) -> None:
+        """Nobody wants to know any more."""
+        with self._lock:
+            self._blobs.pop(blob, None)
 
     def position(self, blob: int) -> int:
         """Up to where a blob that is still being hashed is done with; 0 for any other."""
@@ -158,7 +165,7 @@ class Verifier:
 
 
 class Share:
-    """What one receiver's bytes have to do with their blob's digest. For one thread."""
+    """What the bytes of one part have to do with their blob's digest. For one thread."""
 
     def __init__(self, verifier: Verifier, blob: int, progress: _Progress, start: int) -> None:
         self._verifier = verifier

@@ -15,7 +15,10 @@ from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any
 
+from msgspec import Struct
+
 from s3lo.engine.feed import Fed, Feed, NoMore
+from s3lo.engine.jobs import Headers
 from s3lo.engine.machine import peak_rss_bytes, read_machine
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import upload_part_bytes
@@ -33,6 +36,7 @@ from s3lo.errors import (
 from s3lo.events import BlobDone, BytesMoved, Observer
 from s3lo.model import s3_errors
 from s3lo.model.objects import Response
+from s3lo.model.s3_errors import InvalidStorageClass
 
 MAX_THREADS = 64
 _CHUNK_BYTES = 1 << 20
@@ -58,10 +62,10 @@ class WholeObjectEngine:
     ) -> EngineReport:
         del in_order  # blobs are told as done together, once all have come
         settings = self._settings(sum(blob.size for blob in blobs))
-        with _Transfers(self._make_client(), settings, observer, cancel) as transfers:
+        with self._transfers(settings, observer, cancel) as transfers:
             sinks = [Sink(blob, settings.verify) for blob in blobs]
             for sink in sinks:
-                transfers.download(self._bucket, sink.blob.key, sink)
+                transfers.download(sink.blob.key, sink)
             transfers.wait()
             for sink in sinks:
                 sink.check()
@@ -79,22 +83,40 @@ class WholeObjectEngine:
         is_known = isinstance(blobs, Sequence)
         total_bytes = sum(blob.size for blob in blobs) if is_known else expected_bytes
         settings = self._settings(total_bytes)
-        with _Transfers(self._make_client(), settings, observer, cancel) as transfers:
+        with self._transfers(settings, observer, cancel) as transfers:
             for blob in blobs if is_known else transfers.fed_by(blobs):
                 _require_digest(blob)
-                transfers.upload(self._bucket, blob)
+                transfers.upload(blob)
             transfers.wait()
         return transfers.report()
 
+    def _transfers(
+        self, settings: EngineSettings, observer: Observer, cancel: Event | None
+    ) -> _Transfers:
+        return _Transfers(self._make_client(), self._bucket, settings, observer, cancel)
+
     def _settings(self, total_bytes: int | None) -> EngineSettings:
-        return choose(self._options, read_machine(), total_bytes, receives=False)
+        return choose(self._options, read_machine(), total_bytes, on_sockets=False)
+
+
+class _Running(Struct, frozen=True):
+    """A transfer under way: s3transfer's future, and of what is sent the blob."""
+
+    future: Any
+    sent: Upload | None = None
+    has_preferences: bool = False
 
 
 class _Transfers:
     """One run of a transfer manager: submits, waits, maps errors, reports."""
 
     def __init__(
-        self, client: Any, settings: EngineSettings, observer: Observer, cancel: Event | None
+        self,
+        client: Any,
+        bucket: str,
+        settings: EngineSettings,
+        observer: Observer,
+        cancel: Event | None,
     ) -> None:
         from s3transfer.manager import TransferConfig, TransferManager
         from s3transfer.subscribers import BaseSubscriber
@@ -119,8 +141,9 @@ class _Transfers:
                 max_in_memory_upload_chunks=self._threads,
             ),
         )
-        self._running: list[tuple[Any, Upload | None]] = []
-        """Futures, and of what is sent the blob."""
+        self._running: list[_Running] = []
+        self._bucket = bucket
+        self._takes_preferences = True
         self._started = 0
         self._feed: Feed | None = None
         self._seen = Seen()
@@ -138,18 +161,23 @@ class _Transfers:
             self._feed.stop()
         if kind is not None:
             # Each by itself: shutdown(cancel=True) trips over its own arguments (s3transfer 0.19).
-            for future, _ in self._running:
-                future.cancel()
+            for running in self._running:
+                running.future.cancel()
         self._manager.shutdown()
 
-    def download(self, bucket: str, key: str, sink: Sink) -> None:
-        self._add(self._manager.download(bucket, key, sink, subscribers=[self._seen]))
+    def download(self, key: str, sink: Sink) -> None:
+        future = self._manager.download(self._bucket, key, sink, subscribers=[self._seen])
+        self._running.append(_Running(future))
+        self._started += 1
 
-    def upload(self, bucket: str, blob: Upload) -> None:
+    def upload(self, blob: Upload) -> None:
+        preferences = blob.preferences if self._takes_preferences else ()
+        extra = _extra_args(blob.headers + preferences)
         future = self._manager.upload(
-            Source(blob), bucket, blob.key, extra_args=_extra_args(blob), subscribers=[self._seen]
+            Source(blob), self._bucket, blob.key, extra_args=extra, subscribers=[self._seen]
         )
-        self._add(future, blob)
+        self._running.append(_Running(future, blob, bool(preferences)))
+        self._started += 1
 
     def fed_by(self, blobs: Iterable[Upload]) -> Iterator[Upload]:
         """Blobs as they come, while those that came already are moved."""
@@ -176,24 +204,30 @@ class _Transfers:
                 return
             time.sleep(_POLL_SECONDS)
 
-    def _add(self, future: Any, sent: Upload | None = None) -> None:
-        self._running.append((future, sent))
-        self._started += 1
-
     def _look(self) -> None:
         """Tell what was done since the last look; raises what failed, and where it is cancelled."""
         if self._cancel.is_set():
             raise Interrupted("cancelled")
         looked_at, self._running = self._running, []
-        done: list[tuple[Any, Upload | None]] = []
-        for entry in looked_at:
-            (done if entry[0].done() else self._running).append(entry)
+        done: list[_Running] = []
+        for running in looked_at:
+            (done if running.future.done() else self._running).append(running)
         self._tell()
-        for future, sent in done:
-            _succeeded(future)
-            if sent is not None:
-                sent.stored(0, sent.size)
-                self._observe(BlobDone(str(sent.digest), sent.size))
+        for running in done:
+            self._end(running)
+
+    def _end(self, running: _Running) -> None:
+        try:
+            _succeeded(running.future)
+        except InvalidStorageClass:
+            if running.sent is None or not running.has_preferences:
+                raise
+            self._takes_preferences = False
+            self.upload(running.sent)
+        else:
+            if running.sent is not None:
+                running.sent.stored(0, running.sent.size)
+                self._observe(BlobDone(str(running.sent.digest), running.sent.size))
 
     def report(self) -> EngineReport:
         return EngineReport(
@@ -249,9 +283,9 @@ def file_digest(path: Path, offset: int, size: int) -> str:
 _EXTRA_ARGS = {"x-amz-storage-class": "StorageClass", "content-type": "ContentType"}
 
 
-def _extra_args(blob: Upload) -> dict[str, str]:
+def _extra_args(headers: Headers) -> dict[str, str]:
     """Headers under the names that botocore has for them."""
-    return {_EXTRA_ARGS[name]: value for name, value in blob.headers}
+    return {_EXTRA_ARGS[name]: value for name, value in headers}
 
 
 def _mapped(error: Exception) -> S3loError:

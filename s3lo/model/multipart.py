@@ -47,7 +47,9 @@ def put_part(key: str, upload: str, number: int, checksum: str = "") -> Request:
     return Request("PUT", "UploadPart", key, query, headers)
 
 
-def finish(key: str, upload: str, parts: Iterable[StoredPart]) -> Request:
+def finish(
+    key: str, upload: str, parts: Iterable[StoredPart], headers: tuple[tuple[str, str], ...] = ()
+) -> Request:
     """CompleteMultipartUpload with its parts in ascending order."""
     from html import escape
 
@@ -58,7 +60,7 @@ def finish(key: str, upload: str, parts: Iterable[StoredPart]) -> Request:
         "CompleteMultipartUpload",
         key,
         (("uploadId", upload),),
-        (("content-type", "application/xml"),),
+        (("content-type", "application/xml"), *headers),
         body.encode(),
     )
 

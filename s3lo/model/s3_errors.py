@@ -60,6 +60,10 @@ _EXPIRED = frozenset({"ExpiredToken", "TokenRefreshRequired"})
 _THROTTLED = frozenset({"SlowDown", "TooManyRequests", "RequestLimitExceeded", "Throttling"})
 _DIGEST = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"})
 _UNSUPPORTED = frozenset({"NotImplemented", "InvalidRequest", "InvalidArgument"})
+_PASSING = frozenset(
+    {"RequestTimeout", "InternalError", "OperationAborted", "ConditionalRequestConflict"}
+)
+"""The last: a conditional write met another one under way, and neither has won yet."""
 _REDIRECT = frozenset({301, 307, 308})
 
 
@@ -82,9 +86,9 @@ def is_throttled(response: Response) -> bool:
 
 def is_retryable(response: Response) -> bool:
     """Worth trying again as it is."""
-    timed_out = error_code(response) in ("RequestTimeout", "InternalError", "OperationAborted")
+    is_passing = response.status == 408 or error_code(response) in _PASSING
     failed = response.status >= 500 and response.status != 501
-    return is_throttled(response) or failed or response.status == 408 or timed_out
+    return is_throttled(response) or failed or is_passing
 
 
 def is_expired(response: Response) -> bool:

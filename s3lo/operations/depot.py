@@ -33,14 +33,12 @@ def opened(
     location: Location,
     connection: ConnectionOptions,
     engine: EngineOptions,
-    *,
-    only_reads: bool = False,
 ) -> Iterator[Depot]:
-    """Open a store by its name and close it afterwards; ``only_reads`` makes for a quicker start."""
+    """Open a store by its name and close it afterwards."""
     if location.scheme == "local":
         depot = _open_local(location, engine)
     else:
-        depot = _open_s3(location, connection, engine, only_reads=only_reads)
+        depot = _open_s3(location, connection, engine)
     try:
         yield depot
     finally:
@@ -56,14 +54,12 @@ def _open_local(location: Location, engine: EngineOptions) -> Depot:
     return Depot(LocalStore(location), ParallelEngine(config, engine))
 
 
-def _open_s3(
-    location: Location, connection: ConnectionOptions, engine: EngineOptions, *, only_reads: bool
-) -> Depot:
+def _open_s3(location: Location, connection: ConnectionOptions, engine: EngineOptions) -> Depot:
     from s3lo.bucket.connection import connect
-    from s3lo.engine.parallel import receives_on_sockets
+    from s3lo.engine.proxies import is_proxied
 
     reached = connect(location.name, connection)
-    if only_reads and receives_on_sockets(engine, reached.endpoint):
+    if engine.backend == "auto" and not is_proxied(reached.endpoint):
         from s3lo.engine.socket_wire import SocketWire
 
         wire = SocketWire(reached.endpoint, reached.credentials, engine.interfaces)

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
-from threading import Condition, Event
+from threading import Condition, Event, Lock
 from types import TracebackType
 
 from s3lo.engine.report import EngineReport
@@ -109,6 +109,7 @@ class Outflow:
         self._result: Callable[[], EngineReport] | None = None
         self._changed = Condition()
         self._waiting: deque[BlobFile | Upload] = deque()
+        self._feeding = Lock()
         self._left_bytes: dict[Digest, int] = {}
         self._is_closed = False
         self._is_over = False
@@ -124,7 +125,12 @@ class Outflow:
     ) -> None:
         if kind is not None:
             self._end()
-        self._running.__exit__(kind, value, trace)
+        try:
+            self._running.__exit__(kind, value, trace)
+        finally:
+            # The engine waits for no feeder, and it asks a store that is about to be closed.
+            with self._feeding:
+                pass
 
     def expect(self, count: int) -> None:
         self._expected_bytes = count
@@ -185,14 +191,19 @@ class Outflow:
             return self._waiting.popleft() if self._waiting and not self._is_over else None
 
     def _feed(self) -> Iterator[Upload]:
+        while (upload := self._next_upload()) is not None:
+            yield upload
+
+    def _next_upload(self) -> Upload | None:
         while (item := self._next()) is not None:
             if isinstance(item, Upload):
-                yield item
-            elif self._is_there(item):
+                return item
+            with self._feeding:
+                if not self._is_there(item):
+                    self.moved.add(item.digest)
+                    return self._uploading(item, partial(self._give_back, item))
                 self._give_back(item, 0, item.size)
-            else:
-                self.moved.add(item.digest)
-                yield self._uploading(item, partial(self._give_back, item))
+        return None
 
     def _give_back(self, blob: BlobFile, offset: int, length: int) -> None:
         """Free a range of a blob's file that nobody will read again."""

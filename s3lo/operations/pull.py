@@ -83,7 +83,7 @@ def pull(
         wanted = Platform.parse(platform) if platform else None
         delivery = delivery_to(to, image_tag or _default_name(source), force, tmpdir, observer)
         asked = _Asked(source, wanted, delivery, verifies=engine.verify != "none")
-        with opened(source.location, connection, engine, only_reads=True) as depot:
+        with opened(source.location, connection, engine) as depot:
             pulled = _pull(depot, asked, observer, cancel)
         return _result(source, pulled, started_at)
 

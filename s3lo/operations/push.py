@@ -67,12 +67,16 @@ class _Task(Struct, frozen=True):
 
     def upload(self, file: BlobFile, stored: Callable[[int, int], None] | None = None) -> Upload:
         key = keys.blob_key(file.digest)
-        headers = (
-            ("content-type", "application/octet-stream"),
-            ("x-amz-storage-class", keys.storage_class(key)),
-        )
         upload = Upload(
-            file.digest, file.size, key, file.path, file.offset, file.is_verified, headers
+            file.digest,
+            file.size,
+            key,
+            file.path,
+            file.offset,
+            file.is_verified,
+            headers=(("content-type", "application/octet-stream"),),
+            preferences=(("x-amz-storage-class", keys.storage_class(key)),),
+            if_absent=not self.is_forced,
         )
         return replace(upload, stored=stored) if stored else upload
 

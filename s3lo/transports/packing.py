@@ -7,7 +7,6 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from s3lo.errors import IntegrityError
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor
 from s3lo.transports.image import BlobFile, Compression
@@ -16,7 +15,7 @@ LEVELS: Mapping[Compression, range] = {"zstd": range(1, 20), "gzip": range(1, 10
 """That a user may ask for. The highest of zstd's need more memory than a core's share."""
 
 
-class NotAsHeld(IntegrityError):
+class NotAsHeld(Exception):
     """Something was spared that turns out to be needed: to be read again, without sparing it."""
 
 

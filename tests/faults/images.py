@@ -69,6 +69,11 @@ class Bucket:
         body: bytes = self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
         return body
 
+    def modified(self, key: str) -> Any:
+        """When and as what it was written last."""
+        found = self._client.head_object(Bucket=self.name, Key=key)
+        return found["LastModified"], found["ETag"]
+
     def delete(self, key: str) -> None:
         self._client.delete_object(Bucket=self.name, Key=key)
 

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.command import Commands
 from tests.faults.images import Bucket, Layout, key_of
 from tests.servers import Unruly
-from tests.servers.unruly import lose_answer, refusing
+from tests.servers.unruly import Exchange, Gate, lose_answer, refusing
 
 
 @pytest.mark.parametrize("processes", ["0", "2"])
@@ -31,6 +31,58 @@ def test_an_upload_that_is_gone_is_a_failure_when_its_object_is_not_there(
     pushed = s3lo.run("push", f"oci:{large.path}", empty.reference(), "--part-size", "5MiB")
     assert pushed.status == 3
     empty.check_untagged()
+
+
+@pytest.mark.parametrize("processes", ["0", "2"])
+@pytest.mark.parametrize(("status", "code"), [(501, "NotImplemented"), (400, "InvalidRequest")])
+def test_an_endpoint_without_conditional_writes_is_pushed_to_without_them(
+    s3lo: Commands,
+    unruly: Unruly,
+    empty: Bucket,
+    large: Layout,
+    processes: str,
+    status: int,
+    code: str,
+) -> None:
+    for method in ("PUT", "POST"):
+        unruly.when(method, "/blobs/", refusing(status, code, "if-none-match"))
+    arguments = ("--part-size", "5MiB", "--processes", processes)
+    pushed = s3lo.run("push", f"oci:{large.path}", empty.reference(), *arguments)
+    assert pushed.status == 0, pushed.stderr
+    empty.check_whole(large)
+
+
+@pytest.mark.parametrize("status", [409, 412])
+def test_a_push_that_loses_to_another_of_the_same_blobs_succeeds(
+    s3lo: Commands, unruly: Unruly, empty: Bucket, large: Layout, status: int
+) -> None:
+    """409: while the other one is still at it."""
+    code = "ConditionalRequestConflict" if status == 409 else "PreconditionFailed"
+    key = key_of(large.largest)
+
+    def lose(exchange: Exchange) -> None:
+        empty.put(key, large.blob(large.largest))
+        refusing(status, code)(exchange)
+
+    unruly.when("POST", f"{key}?uploadId", lose, times=1)
+    pushed = s3lo.run("push", f"oci:{large.path}", empty.reference(), "--part-size", "5MiB")
+    assert pushed.status == 0, pushed.stderr
+    empty.check_whole(large)
+
+
+def test_a_push_overwrites_nothing_that_another_has_stored_meanwhile(
+    s3lo: Commands, unruly: Unruly, empty: Bucket, large: Layout
+) -> None:
+    gate = Gate()
+    unruly.when("PUT", "/blobs/", gate)
+    push = s3lo.start("push", f"oci:{large.path}", empty.reference(), "--part-size", "5MiB")
+    gate.wait_for(2)
+    empty.fill(large, "other")
+    written = {key_of(digest): empty.modified(key_of(digest)) for digest in large.blobs}
+    gate.open()
+    assert push.wait().status == 0
+    assert {key: empty.modified(key) for key in written} == written
+    empty.check_whole(large)
 
 
 @pytest.mark.parametrize("processes", ["0", "2"])

@@ -21,7 +21,7 @@ from tests.faults.images import Bucket, Layout, names_in
 from tests.servers import Unruly
 from tests.servers.unruly import Gate, slow_down
 
-_SERIAL = EngineOptions(processes=0, part_size_bytes=5 << 20)
+_SERIAL = EngineOptions(processes=0, part_size_bytes=5 << 20, backend="native")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 

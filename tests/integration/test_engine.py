@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Flag
 from threading import Timer
-from typing import Literal
 
 import pytest
 
@@ -29,6 +28,7 @@ from s3lo.engine.options import EngineOptions
 from s3lo.engine.parallel import ParallelEngine
 from s3lo.engine.plan import MIB
 from s3lo.engine.report import EngineReport
+from s3lo.engine.socket_wire import SocketWire
 from s3lo.engine.transfers import Download, Engine, Upload
 from s3lo.engine.whole_objects import WholeObjectEngine
 from s3lo.errors import (
@@ -66,19 +66,11 @@ class Rig:
     store: Store
     mode: str
     processes: int
-    receives: str
-    sends: str
+    means: str
     uploads: Callable[[], bytes]
 
-    def check_download(self, report: EngineReport) -> None:
-        assert report.backend == self.receives
-        self._check(report)
-
-    def check_upload(self, report: EngineReport) -> None:
-        assert report.backend == self.sends
-        self._check(report)
-
-    def _check(self, report: EngineReport) -> None:
+    def check(self, report: EngineReport) -> None:
+        assert report.backend == self.means
         assert (report.mode, report.processes) == (self.mode, self.processes)
         assert report.peak_rss_bytes > 10 * MIB
         assert report.max_in_flight_reached >= 1
@@ -88,24 +80,23 @@ class Rig:
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
     name = request.param
     processes = {"one-process": 1, "processes": 2, "awscrt-processes": 2}.get(name, 0)
-    receives: Literal["native", "sockets"] = "native" if name.startswith("awscrt") else "sockets"
-    backend: Literal["native", "auto"] = "native" if receives == "native" else "auto"
+    means = "native" if name.startswith("awscrt") else "sockets"
     options = EngineOptions(
         processes=processes,
         part_size_bytes=5 * MIB,
-        backend=backend,
         direct_io=name == "direct",
     )
     if name == "local":
         root = tmp_path / "store"
         local = LocalStore(Location("local", str(root)))
         engine = ParallelEngine(LocalConfig(str(root)), options)
-        return Rig(engine, local, "serial", 0, "local", "local", lambda: _pending(root))
+        return Rig(engine, local, "serial", 0, "local", lambda: _pending(root))
     seaweed: SeaweedS3 = request.getfixturevalue("seaweed")
     bucket: str = request.getfixturevalue("bucket")
     credentials = Credentials(seaweed.access_key, seaweed.secret_key)
     endpoint = Endpoint(bucket, "us-east-1", seaweed.endpoint_url, path_style=True)
-    wire = NativeWire(endpoint, lambda: credentials)
+    kind = NativeWire if means == "native" else SocketWire
+    wire = kind(endpoint, lambda: credentials)
     store = S3Store(Location("s3", bucket), endpoint, wire)
     request.addfinalizer(store.close)
 
@@ -116,10 +107,10 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
     if name == "s3transfer":
         client = s3_client(endpoint, lambda: credentials)
         whole = WholeObjectEngine(lambda: client, bucket, options)
-        return Rig(whole, store, "serial", 0, "s3transfer", "s3transfer", uploads)
+        return Rig(whole, store, "serial", 0, "s3transfer", uploads)
     mode = "processes" if processes else "serial"
     engine = ParallelEngine(wire, options)
-    return Rig(engine, store, mode, processes, receives, "native", uploads)
+    return Rig(engine, store, mode, processes, means, uploads)
 
 
 def _pending(root: Path) -> bytes:
@@ -145,7 +136,7 @@ def _files(directory: Path) -> list[tuple[Digest, Path, bytes]]:
 def _upload_all(rig: Rig, directory: Path) -> list[tuple[Digest, Path, bytes]]:
     files = _files(directory)
     uploads = [Upload(d, len(c), blob_key(d), path) for d, path, c in files]
-    rig.check_upload(rig.engine.upload(uploads, ignore))
+    rig.check(rig.engine.upload(uploads, ignore))
     return files
 
 
@@ -157,7 +148,7 @@ def test_what_goes_up_comes_down_again_byte_for_byte(rig: Rig, tmp_path: Path) -
         assert found.size == len(content)
     seen: list[Event] = []
     downloads = [Download(d, len(c), blob_key(d), tmp_path / f"down-{d.hex}") for d, _, c in files]
-    rig.check_download(rig.engine.download(downloads, seen.append))
+    rig.check(rig.engine.download(downloads, seen.append))
     for digest, _, content in files:
         assert (tmp_path / f"down-{digest.hex}").read_bytes() == content
     assert sum(e.bytes_ for e in seen if isinstance(e, BytesMoved)) == sum(SIZES)
@@ -183,7 +174,7 @@ def test_blobs_that_are_made_meanwhile_go_up_as_they_come(rig: Rig, tmp_path: Pa
             yield Upload(digest, len(content), blob_key(digest), path, stored=told)
 
     seen: list[Event] = []
-    rig.check_upload(rig.engine.upload(made(), seen.append, expected_bytes=sum(SIZES)))
+    rig.check(rig.engine.upload(made(), seen.append, expected_bytes=sum(SIZES)))
     assert stored == {digest: len(content) for digest, _, content in files}
     for digest, _, content in files:
         assert rig.store.get(blob_key(digest)) == content
@@ -225,6 +216,35 @@ def test_an_upload_that_fails_does_not_wait_for_what_is_never_made(
     assert not closed.is_set()
     wake.set()
     assert closed.wait(30)
+
+
+@pytest.mark.parametrize("size", [100, 12 * MIB])
+def test_a_blob_that_is_there_meanwhile_is_taken_for_stored(
+    rig: Rig, tmp_path: Path, size: int
+) -> None:
+    path = tmp_path / "blob"
+    path.write_bytes(_content(size))
+    digest = Digest.of(_content(size))
+    rig.store.put(blob_key(digest), _content(size))
+    seen: list[Event] = []
+    blob = Upload(digest, size, blob_key(digest), path, if_absent=True)
+    rig.check(rig.engine.upload([blob], seen.append))
+    assert sum(e.bytes_ for e in seen if isinstance(e, BytesMoved)) == size
+    assert rig.store.get(blob_key(digest)) == _content(size)
+    assert not rig.uploads()
+
+
+@pytest.mark.parametrize("size", [100, 12 * MIB])
+@pytest.mark.parametrize("if_absent", [True, False])
+def test_what_is_there_with_another_size_is_overwritten(
+    rig: Rig, tmp_path: Path, size: int, if_absent: bool
+) -> None:
+    path = tmp_path / "blob"
+    path.write_bytes(_content(size))
+    digest = Digest.of(_content(size))
+    rig.store.put(blob_key(digest), b"damaged")
+    rig.engine.upload([Upload(digest, size, blob_key(digest), path, if_absent=if_absent)], ignore)
+    assert rig.store.get(blob_key(digest)) == _content(size)
 
 
 def test_a_range_of_a_file_can_be_a_blob(rig: Rig, tmp_path: Path) -> None:
@@ -302,7 +322,7 @@ def test_an_observer_that_raises_ends_the_transfer(rig: Rig, tmp_path: Path) -> 
 
 
 def test_unverified_downloads_do_not_hash(rig: Rig, tmp_path: Path) -> None:
-    if rig.receives == "s3transfer":
+    if rig.means == "s3transfer":
         engine: Engine = WholeObjectEngine(
             rig.engine._make_client,  # type: ignore[attr-defined]
             rig.store.location.name,
@@ -310,10 +330,7 @@ def test_unverified_downloads_do_not_hash(rig: Rig, tmp_path: Path) -> None:
         )
     else:
         source = rig.engine._source  # type: ignore[attr-defined]
-        backend = rig.engine._options.backend  # type: ignore[attr-defined]
-        engine = ParallelEngine(
-            source, EngineOptions(processes=rig.processes, verify="none", backend=backend)
-        )
+        engine = ParallelEngine(source, EngineOptions(processes=rig.processes, verify="none"))
     wrong = Digest.of(b"another content")
     rig.store.put(blob_key(wrong), b"content")
     engine.download([Download(wrong, 7, blob_key(wrong), tmp_path / "x")], ignore)

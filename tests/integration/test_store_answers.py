@@ -167,12 +167,6 @@ def fixture(request: pytest.FixtureRequest, service: Service) -> Iterator[Fixtur
     yield from _fixture(request.param, service)
 
 
-@pytest.fixture(params=["boto", "native"])
-def writing(request: pytest.FixtureRequest, service: Service) -> Iterator[Fixture]:
-    """Those that write, too."""
-    yield from _fixture(request.param, service)
-
-
 def test_a_request_names_the_bucket_the_key_and_who_asks(fixture: Fixture) -> None:
     fixture.service.script(Answer(200, b"content"))
     assert fixture.store.get("manifests/a b/v1/manifest.json") == b"content"
@@ -293,9 +287,9 @@ def test_a_redirect_that_leads_nowhere_ends(fixture: Fixture) -> None:
     assert len(fixture.service.seen) == 1
 
 
-def test_a_put_lets_the_service_check_the_bytes(writing: Fixture) -> None:
-    writing.store.put("key", b"body", storage_class="INTELLIGENT_TIERING")
-    [seen] = writing.service.seen
+def test_a_put_lets_the_service_check_the_bytes(fixture: Fixture) -> None:
+    fixture.store.put("key", b"body", storage_class="INTELLIGENT_TIERING")
+    [seen] = fixture.service.seen
     checksum = base64.b64encode(hashlib.sha256(b"body").digest()).decode()
     assert seen.headers["x-amz-checksum-sha256"] == checksum
     assert seen.headers["x-amz-storage-class"] == "INTELLIGENT_TIERING"
@@ -303,52 +297,52 @@ def test_a_put_lets_the_service_check_the_bytes(writing: Fixture) -> None:
     assert seen.body == b"body"
 
 
-def test_the_standard_class_is_not_spelled_out(writing: Fixture) -> None:
+def test_the_standard_class_is_not_spelled_out(fixture: Fixture) -> None:
     """Endpoints that know no classes take everything else."""
-    writing.store.put("key", b"body")
-    assert "x-amz-storage-class" not in writing.service.seen[0].headers
+    fixture.store.put("key", b"body")
+    assert "x-amz-storage-class" not in fixture.service.seen[0].headers
 
 
 def test_a_storage_class_that_an_endpoint_refuses_is_left_out_from_then_on(
-    writing: Fixture,
+    fixture: Fixture,
 ) -> None:
-    writing.service.reply = lambda seen: (
+    fixture.service.reply = lambda seen: (
         error(400, "InvalidStorageClass") if "x-amz-storage-class" in seen.headers else Answer()
     )
     for _ in range(2):
-        writing.store.put("key", b"body", storage_class="INTELLIGENT_TIERING")
-    assert len(writing.service.seen) == 3
+        fixture.store.put("key", b"body", storage_class="INTELLIGENT_TIERING")
+    assert len(fixture.service.seen) == 3
 
 
-def test_a_missing_bucket_refuses_a_put(writing: Fixture) -> None:
-    writing.service.script(error(404, "NoSuchBucket"))
+def test_a_missing_bucket_refuses_a_put(fixture: Fixture) -> None:
+    fixture.service.script(error(404, "NoSuchBucket"))
     with pytest.raises(NotFoundError, match="no such bucket"):
-        writing.store.put("key", b"body")
+        fixture.store.put("key", b"body")
 
 
-def test_a_conditional_conflict_is_decided_by_trying_again(writing: Fixture) -> None:
-    writing.service.script(error(409, "ConditionalRequestConflict"), Answer())
-    writing.store.put("key", b"body", if_absent=True)
-    assert [seen.headers["if-none-match"] for seen in writing.service.seen] == ["*", "*"]
+def test_a_conditional_conflict_is_decided_by_trying_again(fixture: Fixture) -> None:
+    fixture.service.script(error(409, "ConditionalRequestConflict"), Answer())
+    fixture.store.put("key", b"body", if_absent=True)
+    assert [seen.headers["if-none-match"] for seen in fixture.service.seen] == ["*", "*"]
 
 
-def test_a_condition_that_does_not_hold_is_refused(writing: Fixture) -> None:
-    writing.service.script(error(412, "PreconditionFailed"))
+def test_a_condition_that_does_not_hold_is_refused(fixture: Fixture) -> None:
+    fixture.service.script(error(412, "PreconditionFailed"))
     with pytest.raises(RefusedError):
-        writing.store.put("key", b"body", if_absent=True)
-    assert len(writing.service.seen) == 1
+        fixture.store.put("key", b"body", if_absent=True)
+    assert len(fixture.service.seen) == 1
 
 
 @pytest.mark.parametrize("stored", [b"body", b"other"])
-def test_a_write_whose_answer_was_lost_is_recognised(writing: Fixture, stored: bytes) -> None:
+def test_a_write_whose_answer_was_lost_is_recognised(fixture: Fixture, stored: bytes) -> None:
     """Else the second attempt meets the first one's object and calls the tag taken."""
     puts = iter([HANG_UP, error(412, "PreconditionFailed")])
-    writing.service.reply = lambda seen: next(puts) if seen.method == "PUT" else Answer(200, stored)
+    fixture.service.reply = lambda seen: next(puts) if seen.method == "PUT" else Answer(200, stored)
     if stored == b"body":
-        writing.store.put("key", b"body", if_absent=True)
+        fixture.store.put("key", b"body", if_absent=True)
     else:
         with pytest.raises(RefusedError):
-            writing.store.put("key", b"body", if_absent=True)
+            fixture.store.put("key", b"body", if_absent=True)
 
 
 def _page(keys: list[str], token: str = "") -> Answer:
@@ -406,33 +400,33 @@ def _deleted(*failures: tuple[str, str]) -> Answer:
     return Answer(200, f"<DeleteResult>{errors}</DeleteResult>".encode())
 
 
-def test_deletion_goes_in_batches_that_carry_a_checksum(writing: Fixture) -> None:
-    writing.service.script(_deleted())
-    writing.store.delete(f"key-{number}" for number in range(2500))
-    assert [seen.body.count(b"<Key>") for seen in writing.service.seen] == [1000, 1000, 500]
-    for seen in writing.service.seen:
+def test_deletion_goes_in_batches_that_carry_a_checksum(fixture: Fixture) -> None:
+    fixture.service.script(_deleted())
+    fixture.store.delete(f"key-{number}" for number in range(2500))
+    assert [seen.body.count(b"<Key>") for seen in fixture.service.seen] == [1000, 1000, 500]
+    for seen in fixture.service.seen:
         md5 = base64.b64encode(hashlib.md5(seen.body).digest()).decode()
         assert seen.headers["content-md5"] == md5
         assert (seen.method, seen.path) == ("POST", "/bucket/?delete=")
 
 
-def test_keys_are_escaped_in_a_deletion(writing: Fixture) -> None:
-    writing.service.script(_deleted())
-    writing.store.delete(["a&<b>"])
-    assert b"<Key>a&amp;&lt;b&gt;</Key>" in writing.service.seen[0].body
+def test_keys_are_escaped_in_a_deletion(fixture: Fixture) -> None:
+    fixture.service.script(_deleted())
+    fixture.store.delete(["a&<b>"])
+    assert b"<Key>a&amp;&lt;b&gt;</Key>" in fixture.service.seen[0].body
 
 
-def test_a_key_that_cannot_be_deleted_is_named(writing: Fixture) -> None:
-    writing.service.script(_deleted(("locked", "AccessDenied")))
+def test_a_key_that_cannot_be_deleted_is_named(fixture: Fixture) -> None:
+    fixture.service.script(_deleted(("locked", "AccessDenied")))
     with pytest.raises(AccessDeniedError, match="s3://bucket/locked"):
-        writing.store.delete(["fine", "locked"])
+        fixture.store.delete(["fine", "locked"])
 
 
-def test_keys_that_fail_in_passing_are_deleted_again(writing: Fixture) -> None:
-    writing.service.script(_deleted(("b", "SlowDown"), ("gone", "NoSuchKey")), _deleted())
-    writing.store.delete(["a", "b", "gone"])
-    assert writing.service.seen[1].body.count(b"<Key>") == 1
-    assert b"<Key>b</Key>" in writing.service.seen[1].body
+def test_keys_that_fail_in_passing_are_deleted_again(fixture: Fixture) -> None:
+    fixture.service.script(_deleted(("b", "SlowDown"), ("gone", "NoSuchKey")), _deleted())
+    fixture.store.delete(["a", "b", "gone"])
+    assert fixture.service.seen[1].body.count(b"<Key>") == 1
+    assert b"<Key>b</Key>" in fixture.service.seen[1].body
 
 
 def test_nothing_to_delete_is_no_request(fixture: Fixture) -> None:

@@ -45,6 +45,10 @@ def _wire(kind: str, endpoint: Endpoint, credentials: Credentials) -> Wire:
         from s3lo.engine.native import NativeWire
 
         return NativeWire(endpoint, lambda: credentials)
+    if kind == "sockets":
+        from s3lo.engine.socket_wire import SocketWire
+
+        return SocketWire(endpoint, lambda: credentials)
     from s3lo.bucket.boto_wire import BotoWire
 
     return BotoWire(endpoint, lambda: credentials)
@@ -63,7 +67,7 @@ def _s3_place(kind: str, server: SeaweedS3, opened: list[Store]) -> Place:
     return Place(kind, make, lambda: connect("no-such-bucket"))
 
 
-@pytest.fixture(params=["local", "boto", "native"])
+@pytest.fixture(params=["local", "boto", "native", "sockets"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     if request.param == "local":
 

@@ -1,4 +1,4 @@
-"""The backends: for S3 one that receives on sockets and one on awscrt, one for a local directory."""
+"""The backends: for S3 one on sockets and one on awscrt, one for a local directory."""
 
 from __future__ import annotations
 

@@ -19,12 +19,13 @@ from s3lo.engine.jobs import (
     Finish,
     Get,
     Job,
+    Look,
     Outcome,
     Put,
     PutPart,
 )
 from s3lo.errors import S3loError, ServiceError
-from s3lo.model.objects import Credentials, Endpoint, Request, Response
+from s3lo.model.objects import Credentials, Endpoint, Request
 
 
 class NativeBackend:
@@ -35,19 +36,16 @@ class NativeBackend:
         self._bucket = endpoint.bucket
         self._lock = threading.Lock()
         self._running: dict[int, Any] = {}
-        self._looking: dict[int, Any] = {}
-        self._terms = control.Terms()
 
     def start(self, job: Job, report: Report) -> None:
-        job = self._terms.adapted(job)
-        finish = self._finisher(job, lambda outcome: self._reconsider(job, outcome, report))
+        finish = self._finisher(job, report)
         try:
             match job:
                 case Get():
                     handle = self._get(job, finish)
                 case Put() | PutPart():
                     handle = self._put(job, finish)
-                case Begin() | Finish() | Abort():
+                case Begin() | Finish() | Abort() | Look():
                     handle = self._control(job, finish)
         except OSError as error:
             report(native_errors.failure(job.id, Reply(error=error), self._name(job)))
@@ -55,22 +53,6 @@ class NativeBackend:
             report(Failed(job.id, error))
         else:
             self._remember(job.id, handle)
-
-    def _reconsider(self, job: Job, outcome: Outcome, report: Report) -> None:
-        """Report an outcome, unless it asks for one more request first."""
-        if self._terms.learns(job, outcome):
-            self.start(job, report)
-        elif isinstance(job, Finish) and (look := control.look_for(job, outcome)):
-            self._look(job, look, outcome, report)
-        else:
-            report(outcome)
-
-    def _look(self, job: Finish, look: Request, failed: Outcome, report: Report) -> None:
-        def on_answer(reply: Reply, _: bytes) -> None:
-            is_done = reply.error is None and control.is_there(job, _response(reply))
-            report(Done(job.id) if is_done else failed)
-
-        self._looking[job.id] = self._exchange(look, on_answer)
 
     def cancel(self, job_id: int) -> None:
         with self._lock:
@@ -130,7 +112,9 @@ class NativeBackend:
         request = control.request_for(job, checksum)
         return self._client.exchange(request, _ignore_body, on_done, stream, job.length)
 
-    def _control(self, job: Begin | Finish | Abort, finish: Callable[[Outcome], None]) -> Any:
+    def _control(
+        self, job: Begin | Finish | Abort | Look, finish: Callable[[Outcome], None]
+    ) -> Any:
         return self._exchange(
             control.request_for(job), lambda reply, body: finish(self._judge(job, reply, body))
         )
@@ -138,8 +122,9 @@ class NativeBackend:
     def _judge(
         self, job: control.Sending, reply: Reply, body: bytes, checksum: str = ""
     ) -> Done | Failed:
-        if reply.error is None:
-            return control.outcome_of(job, _response(reply, body), self._name(job), checksum)
+        answer = native_errors.answer_of(reply, body)
+        if answer is not None:
+            return control.outcome_of(job, answer, self._name(job), checksum)
         return native_errors.failure(job.id, reply, self._name(job))
 
     def _exchange(self, request: Request, on_answer: Callable[[Reply, bytes], None]) -> Any:
@@ -182,10 +167,6 @@ def _write_all(fd: int, chunk: bytes, offset: int) -> int:
     while written < len(chunk):
         written += os.pwrite(fd, memoryview(chunk)[written:], offset + written)
     return written
-
-
-def _response(reply: Reply, body: bytes = b"") -> Response:
-    return Response(reply.status, reply.headers, body)
 
 
 def _memory_stream(body: bytes | None) -> tuple[Any, int]:

@@ -1,15 +1,15 @@
-"""Control: what jobs ask of a service, what its answers mean, and what is asked for instead."""
+"""Control: what jobs ask of a service, and what its answers mean."""
 
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from s3lo.engine import control
-from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Job, Put, PutPart
+from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Look, Put, PutPart
 from s3lo.errors import AccessDeniedError, NotFoundError, RefusedError, ServiceError
 from s3lo.model.multipart import StoredPart
 from s3lo.model.objects import Response
-from s3lo.model.s3_errors import InvalidStorageClass, Unsupported
 
 CLASS = ("x-amz-storage-class", "INTELLIGENT_TIERING")
 TYPE = ("content-type", "application/octet-stream")
@@ -18,6 +18,7 @@ BEGIN = Begin(2, 0, "key", 90, (TYPE, CLASS))
 PART = PutPart(3, 0, "key", "upload", 2, "/file", 7, 5, 9)
 FINISH = Finish(4, 0, "key", "upload", (StoredPart(1, '"e"', "sum"),), 90)
 ABORT = Abort(5, 0, "key", "upload")
+LOOK = Look(6, 0, "key")
 BEGUN = (
     b"<InitiateMultipartUploadResult><UploadId>a&amp;b</UploadId></InitiateMultipartUploadResult>"
 )
@@ -67,49 +68,16 @@ def test_what_answers_say_of_jobs_that_are_not(
     assert (type(outcome.error), outcome.retryable) == (kind, retryable)
 
 
-@pytest.mark.parametrize("job", [PUT, BEGIN])
-def test_a_storage_class_that_was_refused_is_asked_for_no_more(job: Put | Begin) -> None:
-    terms = control.Terms()
-    refused = Failed(job.id, InvalidStorageClass("no"))
-    assert terms.learns(job, refused)
-    again = terms.adapted(job)
-    assert isinstance(again, Put | Begin)
-    assert again.headers == (TYPE,)
-    assert not terms.learns(again, refused)
+@pytest.mark.parametrize("job", [PUT, FINISH])
+def test_what_may_not_be_overwritten_is_written_on_that_condition(job: Put | Finish) -> None:
+    assert ("if-none-match", "*") not in control.request_for(job).headers
+    conditional = replace(job, if_absent=True)
+    assert ("if-none-match", "*") in control.request_for(conditional).headers
 
 
-def test_checksums_that_were_refused_are_asked_for_no_more() -> None:
-    terms = control.Terms()
-    refused = Failed(2, Unsupported("no"))
-    assert terms.learns(BEGIN, refused)
-    again = terms.adapted(BEGIN)
-    assert isinstance(again, Begin)
-    assert not again.is_checked
-    assert not terms.learns(again, refused)
-    done = control.outcome_of(again, Response(200, {}, BEGUN), "it")
-    assert done == Done(2, "a&b", "")
-
-
-def test_other_jobs_are_asked_for_as_they_are() -> None:
-    terms = control.Terms()
-    assert terms.adapted(PUT) == PUT
-    assert not terms.learns(PART, Failed(3, Unsupported("no")))
-    assert not terms.learns(PUT, Done(1))
-
-
-def test_an_upload_that_is_gone_when_it_is_finished_again_is_looked_for() -> None:
-    gone = Failed(4, NotFoundError("gone"))
-    repeated = Finish(4, 0, "key", "upload", FINISH.parts, 90, is_repeat=True)
-    look = control.look_for(repeated, gone)
-    assert look is not None
-    assert (look.method, look.key) == ("HEAD", "key")
-    others: list[tuple[Job, Done | Failed]] = [
-        (FINISH, gone),
-        (repeated, Done(4)),
-        (repeated, Failed(4, ServiceError("?"))),
-        (ABORT, gone),
-    ]
-    assert not any(control.look_for(job, outcome) for job, outcome in others)
-    assert control.is_there(repeated, Response(200, {"content-length": "90"}))
-    assert not control.is_there(repeated, Response(200, {"content-length": "89"}))
-    assert not control.is_there(repeated, Response(404))
+def test_a_look_tells_the_size_and_absence_is_no_failure() -> None:
+    request = control.request_for(LOOK)
+    assert (request.method, request.key) == ("HEAD", "key")
+    assert control.outcome_of(LOOK, Response(200, {"content-length": "90"}), "it") == Done(6, "90")
+    assert control.outcome_of(LOOK, Response(404), "it") == Done(6, "")
+    assert isinstance(control.outcome_of(LOOK, Response(403), "it"), Failed)

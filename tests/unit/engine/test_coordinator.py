@@ -13,7 +13,7 @@ from s3lo.engine.jobs import Abort, Done, Failed, Get, Hashed, Job
 from s3lo.engine.machine import Machine
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import GIB
-from s3lo.engine.pool import InProcessWorker, Pool
+from s3lo.engine.pool import InProcessWorker, Lost, Pool, Reported
 from s3lo.engine.settings import choose
 from s3lo.errors import ThrottledError
 from s3lo.events import ignore
@@ -64,6 +64,10 @@ class TwoJobs:
         del job, outcome
         self._left -= 1
 
+    def failed(self, job: Job, failed: Failed) -> None:
+        del job
+        raise failed.error
+
     def hashed(self, result: Hashed) -> None: ...
 
     def fed(self, news: Fed) -> None: ...
@@ -93,3 +97,51 @@ def test_a_part_that_is_due_again_while_the_window_is_full_makes_nobody_run_in_c
     coordinator.run(TwoJobs())
     assert coordinator.retries.retries == 1
     assert turns < 1000
+
+
+class Mortal:
+    """A worker: the first refuses its job and is gone, all others do theirs."""
+
+    def __init__(self, number: int, inbox: SimpleQueue[Message]) -> None:
+        self.number = number
+        self._inbox = inbox
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            if self.number == 0:
+                refused = Failed(job.id, ThrottledError("slow down"), retryable=True)
+                self._inbox.put(Reported(0, (refused,)))
+                self._inbox.put(Lost(0, 9))
+            else:
+                self._inbox.put(Reported(self.number, (Done(job.id),)))
+
+    def cancel(self, ids: Sequence[int]) -> None: ...
+
+    def renew(self, credentials: Credentials | None) -> None: ...
+
+    def progress_bytes(self) -> int:
+        return 0
+
+    def cpu_seconds(self) -> float:
+        return 0.0
+
+    def kill(self) -> None: ...
+
+    def close(self) -> int:
+        return 0
+
+
+class OneHashedJob(TwoJobs):
+    def __init__(self) -> None:
+        super().__init__()
+        self._jobs = [Get(0, 0, "key", 0, 1, 1, "path", is_hashed=True)]
+        self._left = 1
+
+
+def test_a_job_that_waits_while_its_blobs_worker_is_lost_goes_to_another() -> None:
+    inbox: SimpleQueue[Message] = SimpleQueue()
+    pool = Pool(lambda number: Mortal(number, inbox), 2)
+    settings = choose(EngineOptions(), Machine(2, 24 * GIB), 2)
+    coordinator = Coordinator(settings, pool, inbox, lambda: None, lambda: False, ignore)
+    coordinator.run(OneHashedJob())
+    assert coordinator.retries.retries == 1

@@ -18,11 +18,12 @@ CREDENTIALS = Credentials("id", "secret", "token", 1.0)
 NATIVE = NativeConfig(Endpoint("bucket", "region"), CREDENTIALS)
 JOBS: tuple[jobs.Job, ...] = (
     jobs.Get(1, 2, "key", 3, 4, 5, "/path", "etag", is_hashed=True, patience_seconds=6.0),
-    jobs.Put(1, 2, "key", "/path", 3, 4, (("name", "value"),)),
+    jobs.Put(1, 2, "key", "/path", 3, 4, (("name", "value"),), if_absent=True),
     jobs.Begin(1, 2, "key", 3, (("name", "value"),)),
     jobs.PutPart(1, 2, "key", "upload", 3, "/path", 4, 5, 6),
-    jobs.Finish(1, 2, "key", "upload", (StoredPart(1, "etag", "sum"),), 3, is_repeat=True),
+    jobs.Finish(1, 2, "key", "upload", (StoredPart(1, "etag", "sum"),), 3, if_absent=True),
     jobs.Abort(1, 2, "key", "upload"),
+    jobs.Look(1, 2, "key"),
 )
 MESSAGES = (
     channel.Configure(NATIVE),

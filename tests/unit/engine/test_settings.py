@@ -47,17 +47,17 @@ def test_parts_in_flight_fit_the_memory_budget(
     part: int,
     memory: int | None,
     ram: int,
-    receives: bool,
+    on_sockets: bool,
 ) -> None:
     options = EngineOptions(target, processes, part, None, memory)
     try:
-        chosen = choose(options, Machine(cpus, ram), 100 * GIB, receives=receives)
+        chosen = choose(options, Machine(cpus, ram), 100 * GIB, on_sockets=on_sockets)
     except UsageError:
         return
     assert max(1, chosen.processes) <= chosen.max_in_flight
     assert 1 <= chosen.initial_in_flight <= chosen.max_in_flight
     left_for_parts = chosen.memory_limit_bytes - PROCESS_BYTES * (1 + chosen.processes)
-    held = LANE_BYTES if receives else int(chosen.part_size_bytes * PART_OVERHEAD)
+    held = LANE_BYTES if on_sockets else int(chosen.part_size_bytes * PART_OVERHEAD)
     assert chosen.max_in_flight * held <= left_for_parts
     assert chosen.memory_limit_bytes <= (memory or max(128 * MIB, ram // 8))
 
@@ -80,7 +80,7 @@ def test_real_machines_get_the_parts_in_flight_that_their_target_needs(
 ) -> None:
     """Once 1 GiB was all that any machine got: p4d was left with one part in flight."""
     machine = Machine(cpus, memory_gib * GIB, ec2_gbps=gbps)
-    chosen = choose(EngineOptions(), machine, receives=False)
+    chosen = choose(EngineOptions(), machine, on_sockets=False)
     assert (chosen.processes, chosen.initial_in_flight) == (processes, in_flight)
     receiving = choose(EngineOptions(), machine)
     assert receiving.initial_in_flight == min(max(8, round((gbps or 10) * 2.5)), max(2, cpus))
@@ -113,7 +113,7 @@ def test_parts_grow_with_the_transfer_and_the_target_while_all_lanes_have_some(
 def test_what_is_received_is_tuned_up_to_the_number_of_requests_that_was_asked_for() -> None:
     assert choose(EngineOptions(max_in_flight=7), SMALL).max_in_flight == 7
     assert choose(EngineOptions(max_in_flight=7), SMALL).is_tuned
-    assert not choose(EngineOptions(), SMALL, receives=False).is_tuned
+    assert not choose(EngineOptions(), SMALL, on_sockets=False).is_tuned
 
 
 def test_wishes_that_do_not_go_together_are_usage_errors() -> None:
@@ -122,7 +122,7 @@ def test_wishes_that_do_not_go_together_are_usage_errors() -> None:
         EngineOptions(part_size_bytes=2 * GIB),
     ):
         with pytest.raises(UsageError, match="do not hold"):
-            choose(wishes, SMALL, receives=False)
+            choose(wishes, SMALL, on_sockets=False)
 
 
 @pytest.mark.parametrize(

@@ -144,3 +144,19 @@ def test_who_has_the_turn_hashes_in_memory_and_reads_nothing_back(tmp_path: Path
     receivers.path.write_bytes(bytes(1000))
     list(receiving)
     assert receivers.found() == hashlib.sha256(content).hexdigest()
+
+
+def test_a_part_that_was_given_up_half_way_may_be_shared_again(tmp_path: Path) -> None:
+    content = os.urandom(3000)
+    path = tmp_path / "blob"
+    path.write_bytes(b"before" + content)
+    reports: SimpleQueue[Hashed] = SimpleQueue()
+    verifier = Verifier(1, reports.put)
+    for count in (400, 1000):
+        share = verifier.share(0, str(path), len(content), 0, offset=6)
+        share.wrote(memoryview(content[:count]))
+        share.close()
+    verifier.arrived(0, 0, 1000)
+    verifier.arrived(0, 1000, 3000)
+    assert reports.get(timeout=30) == Hashed(0, hashlib.sha256(content).hexdigest())
+    verifier.close()

@@ -55,6 +55,7 @@ def test_an_answer_becomes_its_error(status: int, code: str, kind: type[errors.S
         (403, "AccessDenied", False),
         (404, "NoSuchKey", False),
         (408, "", True),
+        (409, "ConditionalRequestConflict", True),
         (412, "", False),
         (500, "", True),
         (503, "SlowDown", True),

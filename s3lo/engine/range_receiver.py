@@ -1,0 +1,125 @@
+"""Range receiver: the way of one range at a time from a socket into a file.
+
+    ask → receive 256 KiB → write it to the file → hash it, if it is its turn → receive ...
+
+The memory is small enough to stay in a core's cache all that way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from s3lo.engine import failures
+from s3lo.engine.http import Head, NoConnection
+from s3lo.engine.jobs import Done, Failed, Get
+from s3lo.engine.line import Line
+from s3lo.engine.range_writer import RangeWriter
+from s3lo.engine.verifier import Share, Verifier
+from s3lo.errors import S3loError, ServiceError, from_os
+from s3lo.model.objects import Request, Response
+
+SILENCE_SECONDS = 4.0
+"""A body of which nothing comes for so long is given up; the rest of it is asked for again."""
+_OK, _PARTIAL = 200, 206
+_PRECONDITION_FAILED = 412
+
+
+class _Refused(Exception):
+    """An answer that is not what was asked for."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+class RangeReceiver:
+    """For one thread; any other may cancel what it does, by its line."""
+
+    def __init__(
+        self, line: Line, memory: memoryview, verifier: Verifier, *, is_direct: bool
+    ) -> None:
+        """``memory``: what all that is received passes. ``is_direct``: it is written past the page
+        cache."""
+        self._line = line
+        self._memory = memory
+        self._verifier = verifier
+        self._is_direct = is_direct
+        self._settled_bytes = 0
+        """Written to files, ever."""
+
+    def carry_out(self, job: Get, report: Callable[[Done | Failed], None]) -> None:
+        """Fetch a range, and report what became of it before its blob's digest can be told."""
+        share = None
+        if job.is_hashed:
+            share = self._verifier.share(job.blob, job.path, job.object_size, job.offset)
+        try:
+            report(self._fetch(job, share))
+        finally:
+            if share:
+                share.close()
+
+    def _fetch(self, job: Get, share: Share | None) -> Done | Failed:
+        before = self._settled_bytes
+        try:
+            head = self._ask(job)
+            self._receive(job, share)
+        except NoConnection as error:
+            self._line.close()
+            return failures.broken(
+                job.id,
+                error,
+                self._name(job),
+                is_cancelled=self._line.is_cancelled,
+                kept_bytes=self._settled_bytes - before,
+            )
+        except _Refused as refused:
+            return self._refused(job, refused.response)
+        except S3loError as error:
+            self._line.close()
+            return Failed(job.id, error)
+        except OSError as error:
+            self._line.close()
+            return Failed(job.id, from_os(error, f"moving {self._name(job)} through"))
+        self._line.ended(head)
+        return Done(job.id, head.headers.get("etag", ""))
+
+    def _ask(self, job: Get) -> Head:
+        """Ask for the range; raises _Refused for any answer but it."""
+        wanted = f"bytes={job.offset}-{job.offset + job.length - 1}"
+        condition = (("if-match", job.etag),) if job.etag else ()
+        request = Request("GET", "GetObject", job.key, headers=(("range", wanted), *condition))
+        head = self._line.ask(request, job.patience_seconds)
+        if head.status not in (_OK, _PARTIAL):
+            raise _Refused(self._line.read_answer(head))
+        failures.check_size(job, head.headers)
+        if head.body_bytes != job.length:
+            raise NoConnection(f"{head.body_bytes} bytes come of {job.length} asked for")
+        return head
+
+    def _receive(self, job: Get, share: Share | None) -> None:
+        """Take the body that follows to its place."""
+        connection = self._line.body
+        connection.wait_at_most(SILENCE_SECONDS)
+        # A blob that is one part has no file before; what an earlier try left there has to go.
+        is_whole = job.length == job.object_size
+        with RangeWriter(job.path, truncates=is_whole, is_direct=self._is_direct) as file:
+            position, end = job.offset, job.offset + job.length
+            while position < end:
+                count = connection.fill(self._memory[: end - position])
+                file.write(self._memory[:count], position)
+                if share:
+                    share.wrote(self._memory[:count])
+                self._settled_bytes += count
+                position += count
+
+    def _refused(self, job: Get, response: Response) -> Failed:
+        name = self._name(job)
+        if response.status == _PRECONDITION_FAILED:
+            reason = ServiceError(f"{name} was replaced while it was being fetched")
+            return Failed(job.id, reason, retryable=True, replaced=True)
+        if response.status == failures.NOT_SATISFIABLE:
+            return Failed(job.id, failures.ends_early(job, name))
+        return failures.answer_failure(job.id, response, name)
+
+    def _name(self, job: Get) -> str:
+        return f"s3://{self._line.endpoint.bucket}/{job.key}"
