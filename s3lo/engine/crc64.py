@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+from functools import cache
 from importlib.util import find_spec
 
 
+@cache
 def is_known() -> bool:
     """Whether it can be computed here: awscrt does, where there is one for this platform."""
     return find_spec("awscrt") is not None
