@@ -56,7 +56,7 @@ def test_a_push_that_is_killed_again_and_again_gets_done(
         gate = Gate()
         unruly.when("PUT", "partNumber=", gate, after=1)
         push = s3lo.start("push", f"oci:{large.path}", empty.reference(), *OPTIONS)
-        gate.wait_for(1)
+        gate.wait_for(2)
         [upload] = empty.uploads()
         assert eventually(lambda: len(empty.parts(upload)) == after)  # noqa: B023
         push.signal(signal.SIGKILL)
