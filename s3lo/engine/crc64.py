@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+from functools import cache
 
 
+@cache
 def is_known() -> bool:
     """Whether it can be computed here: awscrt does, where there is one for this platform."""
     try:

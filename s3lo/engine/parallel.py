@@ -102,6 +102,7 @@ class ParallelEngine:
                 observer,
                 on_sockets=self._on_sockets,
                 more_come=known is None,
+                resumes=self._means != "local",
             )
 
         course = _Course(settings, make_work, fed_by=blobs if known is None else None)
@@ -159,7 +160,7 @@ class ParallelEngine:
                 feed.stop()
             verifier.close()
             workers_peak = pool.close()
-        return _report(self._means, settings, coordinator, workers_peak)
+        return _report(self._means, settings, coordinator, work, workers_peak)
 
     def _worker_factory(
         self, settings: EngineSettings, inbox: SimpleQueue[Message]
@@ -214,7 +215,11 @@ def _prepare(blobs: Sequence[Upload], settings: EngineSettings) -> None:
 
 
 def _report(
-    means: Means, settings: EngineSettings, coordinator: Coordinator, workers_peak: int
+    means: Means,
+    settings: EngineSettings,
+    coordinator: Coordinator,
+    work: Work,
+    workers_peak: int,
 ) -> EngineReport:
     return EngineReport(
         mode="processes" if settings.processes else "serial",
@@ -227,4 +232,5 @@ def _report(
         throttled=coordinator.pace.throttled,
         retries=coordinator.retries.retries,
         peak_rss_bytes=peak_rss_bytes() + workers_peak,
+        reused_bytes=work.reused_bytes,
     )
