@@ -34,12 +34,20 @@ def kill_midway(
     return upload
 
 
-@pytest.mark.parametrize("processes", ["0", "2"])
+@pytest.mark.parametrize(
+    "options",
+    [("--processes", "0"), ("--processes", "2"), ("--processes", "0", "--backend", "native")],
+    ids=["serial", "processes", "awscrt"],
+)
 @pytest.mark.parametrize("after", range(1, PARTS))
 def test_a_killed_push_that_is_repeated_sends_only_what_is_missing(
-    s3lo: Commands, unruly: Unruly, empty: Bucket, large: Layout, processes: str, after: int
+    s3lo: Commands,
+    unruly: Unruly,
+    empty: Bucket,
+    large: Layout,
+    options: tuple[str, ...],
+    after: int,
 ) -> None:
-    options = ("--processes", processes)
     kill_midway(s3lo, unruly, empty, large, after, *options)
     before = unruly.count("PUT", "partNumber=")
     again = s3lo.run("push", f"oci:{large.path}", empty.reference(), *OPTIONS, *options)

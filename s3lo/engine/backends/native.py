@@ -38,9 +38,6 @@ class NativeBackend:
         finish = self._finisher(job, report)
         try:
             match job:
-                case PutPart() if done := kept_part(job):
-                    report(done)
-                    return
                 case Get():
                     handle = self._get(job, finish)
                 case Put():
