@@ -8,12 +8,25 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from s3lo.engine import failures
-from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Look, Put, PutPart
-from s3lo.errors import ServiceError
+from s3lo.engine.jobs import (
+    Abort,
+    Begin,
+    Done,
+    Failed,
+    Finish,
+    ListParts,
+    ListUploads,
+    Look,
+    Put,
+    PutPart,
+)
+from s3lo.errors import S3loError, ServiceError
 from s3lo.model import multipart, s3_errors
 from s3lo.model.objects import Request, Response
 
-Sending = Put | Begin | PutPart | Finish | Abort | Look
+Control = Begin | Finish | Abort | ListUploads | ListParts | Look
+"""What moves no bytes of a file."""
+Sending = Put | PutPart | Control
 
 _IF_ABSENT = (("if-none-match", "*"),)
 
@@ -33,6 +46,10 @@ def request_for(job: Sending, checksum: str = "") -> Request:
             return multipart.finish(job.key, job.upload_id, job.parts, condition)
         case Abort():
             return multipart.abort(job.key, job.upload_id)
+        case ListUploads():
+            return multipart.list_uploads(job.key)
+        case ListParts():
+            return multipart.list_parts(job.key, job.upload_id, job.after)
         case Look():
             return Request("HEAD", "HeadObject", job.key)
 
@@ -51,6 +68,8 @@ def outcome_of(job: Sending, answer: Response, what: str, checksum: str = "") ->
             return failures.answer_failure(job.id, replace(answer, status=500), what)
         case PutPart():
             return Done(job.id, answer.headers.get("etag", ""), checksum)
+        case ListUploads() | ListParts():
+            return _listed(job, answer.body)
         case Look():
             return Done(job.id, answer.headers.get("content-length", "?"))
     return Done(job.id)
@@ -61,3 +80,13 @@ def _begun(job: Begin, body: bytes) -> Done | Failed:
     if upload_id:
         return Done(job.id, upload_id, multipart.CHECKSUM if job.is_checked else "")
     return Failed(job.id, ServiceError(f"{job.key}: the service began no multipart upload"))
+
+
+def _listed(job: ListUploads | ListParts, body: bytes) -> Done | Failed:
+    try:
+        if isinstance(job, ListUploads):
+            return Done(job.id, found=multipart.read_uploads(body, job.key))
+        parts, after = multipart.read_parts(body)
+        return Done(job.id, str(after) if after else "", found=parts)
+    except S3loError as error:
+        return Failed(job.id, error)

@@ -56,6 +56,10 @@ class Work(Protocol):
     @property
     def is_finished(self) -> bool: ...
 
+    @property
+    def reused_bytes(self) -> int:
+        """Of what an earlier transfer that was interrupted has left."""
+
     def next_job(self, *, spares_requests: bool = False) -> Job | None:
         """Another job that may start now, larger ones where that ``spares_requests``; None where
         there is none at the moment."""

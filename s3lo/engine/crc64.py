@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import base64
-from importlib.util import find_spec
+from functools import cache
 
 
+@cache
 def is_known() -> bool:
     """Whether it can be computed here: awscrt does, where there is one for this platform."""
-    return find_spec("awscrt") is not None
+    try:
+        # Only where a part asks for it: it takes 50 ms, and a small push has no parts.
+        import awscrt.checksums
+    except ImportError:
+        return False
+    return bool(awscrt)
 
 
 class Crc64:
     def __init__(self) -> None:
-        # Only where a part asks for it: the import takes 80 ms, and a small push has no parts.
         from awscrt.checksums import crc64nvme
 
         self._append = crc64nvme

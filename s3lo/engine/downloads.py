@@ -71,6 +71,7 @@ class Downloads:
         lanes = max(settings.cpus, at_once)
         first = 0 if in_order else random.randrange(lanes)
         self._cutting = plan.Cutting(gaps, lanes, first)
+        self._reused_bytes = sum(blob.size for blob in self._blobs) - self._cutting.left_bytes
         self._again: deque[plan.Range] = deque()
         self._arriving: dict[int, _Arrival] = {}
         self._fetched_twice: set[int] = set()
@@ -78,6 +79,10 @@ class Downloads:
         for number, missing in enumerate(gaps):
             if not missing:
                 self._open(number, self._blobs[number].present)
+
+    @property
+    def reused_bytes(self) -> int:
+        return self._reused_bytes
 
     @property
     def is_finished(self) -> bool:

@@ -7,13 +7,12 @@ while the body is sent, and where sending breaks: that it broke would be all tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Protocol
 
-from msgspec import Struct
 from msgspec.structs import replace
 
+from s3lo.engine.head import Head, parse_head
 from s3lo.engine.stream import Stream
 
 _HEAD_BYTES = 16 << 10
@@ -26,27 +25,6 @@ _SILENT = "the service fell silent"
 
 class NoConnection(Exception):
     """There is no connection, or no longer: trying again may help."""
-
-
-class Head(Struct, frozen=True):
-    """Status and headers (names in lower case) of an answer."""
-
-    status: int
-    headers: Mapping[str, str]
-    has_no_body: bool = False
-    """Whatever its headers say, as of an answer to HEAD."""
-    is_early: bool = False
-    """It came before the request was sent, whose rest now never will be."""
-
-    @property
-    def body_bytes(self) -> int | None:
-        """Length of the body; None where only its end tells."""
-        length = self.headers.get("content-length", "")
-        return int(length) if length.isdigit() else None
-
-    @property
-    def stays_open(self) -> bool:
-        return not self.is_early and self.headers.get("connection", "").lower() != "close"
 
 
 class Body(Protocol):
@@ -212,6 +190,8 @@ class HttpConnection:
                 body.send_over(self)
         except _Answered as answered:
             return replace(answered.head, is_early=True)
+        except (TimeoutError, BlockingIOError):
+            raise
         except OSError:
             # What had come before the connection broke can still be read.
             with suppress(OSError, NoConnection):
@@ -285,7 +265,10 @@ class HttpConnection:
                 raise NoConnection("the connection was closed before an answer came")
             filled += count
         self._rest = memoryview(bytes(buffer[end + 4 : filled]))
-        return _parse_head(bytes(buffer[:end]))
+        head = parse_head(bytes(buffer[:end]))
+        if head is None:
+            raise NoConnection(f"an answer that is not HTTP: {bytes(buffer[: min(end, 80)])!r}")
+        return head
 
     def _receive_patiently(self, memory: memoryview) -> int:
         while True:
@@ -293,21 +276,6 @@ class HttpConnection:
                 return self._receive_into(memory)
             except (TimeoutError, BlockingIOError):
                 self._require_progress()
-
-
-def _parse_head(text: bytes) -> Head:
-    first, *lines = text.decode("latin-1").split("\r\n")
-    version, _, rest = first.partition(" ")
-    status = rest[:3]
-    if not version.startswith("HTTP/1.") or not status.isdigit():
-        raise NoConnection(f"an answer that is not HTTP: {first[:80]!r}")
-    headers = {}
-    for line in lines:
-        name, _, value = line.partition(":")
-        headers[name.lower()] = value.strip()
-    if version == "HTTP/1.0":
-        headers.setdefault("connection", "close")
-    return Head(int(status), headers)
 
 
 def _unchunked(body: bytes) -> bytes:

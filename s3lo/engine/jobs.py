@@ -3,6 +3,7 @@
 Get                        a range of an object into a range of a file
 Put                        a range of a file as one whole object
 Begin, PutPart, Finish     the same as a multipart upload; Abort gives it up
+ListUploads, ListParts     what of multipart uploads an earlier push has left
 Look                       whether an object is there
 Done | Failed              exactly one of them for each job
 Hashed                     once for each blob of which a worker was to hash what it gets or sends
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 
 from s3lo.errors import S3loError
 from s3lo.model.digest import Digest
-from s3lo.model.multipart import StoredPart
+from s3lo.model.multipart import OpenUpload, StoredPart
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -83,7 +84,8 @@ class PutPart(Struct, frozen=True):
     """One part; done with its ETag, and its checksum if it ``is_checked``.
 
     ``offset`` is its place in the object, which is ``object_size`` bytes. ``is_hashed``: who sends
-    the parts of this blob, all of them, hashes it too.
+    the parts of this blob, all of them, hashes it too. ``there`` is what the store has of this
+    number: where that proves to be these bytes, nothing is sent.
     """
 
     id: int
@@ -98,6 +100,7 @@ class PutPart(Struct, frozen=True):
     is_checked: bool = False
     object_size: int = 0
     is_hashed: bool = False
+    there: StoredPart | None = None
 
 
 class Finish(Struct, frozen=True):
@@ -122,6 +125,27 @@ class Abort(Struct, frozen=True):
     length: int = 0
 
 
+class ListUploads(Struct, frozen=True):
+    """Done with the multipart uploads of this key that are open."""
+
+    id: int
+    blob: int
+    key: str
+    length: int = 0
+
+
+class ListParts(Struct, frozen=True):
+    """Done with the parts of an upload whose numbers come ``after`` one, as many as come at once;
+    and, as ``value``, after which number there are more."""
+
+    id: int
+    blob: int
+    key: str
+    upload_id: str
+    after: int = 0
+    length: int = 0
+
+
 class Look(Struct, frozen=True):
     """Done with the size of the object in bytes, or with nothing where there is none."""
 
@@ -131,16 +155,21 @@ class Look(Struct, frozen=True):
     length: int = 0
 
 
-Job = Get | Put | Begin | PutPart | Finish | Abort | Look
+Job = Get | Put | Begin | PutPart | Finish | Abort | ListUploads | ListParts | Look
 
 
 class Done(Struct, frozen=True):
-    """``value`` is an upload id, an ETag or a size, ``checksum`` what belongs to it, where the job
-    has one."""
+    """``value`` is an upload id, an ETag, a size or a number, ``checksum`` what belongs to it, where
+    the job has one; ``found`` is what was to be listed.
+
+    ``was_there``: nothing was sent, since the store had it.
+    """
 
     id: int
     value: str = ""
     checksum: str = ""
+    found: tuple[OpenUpload | StoredPart, ...] = ()
+    was_there: bool = False
 
 
 class Failed(Struct, frozen=True):

@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 
 from s3lo.engine.dialer import Dialer
-from s3lo.engine.http import Body, Content, Head, HttpConnection, NoConnection
+from s3lo.engine.head import Head
+from s3lo.engine.http import Body, Content, HttpConnection, NoConnection
 from s3lo.model.objects import Credentials, Endpoint, Request, Response
 from s3lo.model.signing import Headers, signed_headers
 

@@ -1,8 +1,13 @@
 """Multipart upload: a blob that is sent in parts, each of them hashed beside its way.
 
-BEGINNING → MOVING → FINISHING → STORED
-               ↓         ↓          ↑
-               └───→ LOOKING → GIVING_UP   another push has stored the blob meanwhile
+    SEARCHING → BEGINNING → MOVING → FINISHING → STORED
+        └───── resumed ──────↑ ↓         ↓          ↑
+                               └───→ LOOKING → GIVING_UP   another push has stored the blob meanwhile
+
+What a push that was killed has left is gone on with: see ``resumption``. Another push that is under
+way may go on with the very same upload: both send the same parts, and the one that finishes second
+finds the object there. So an upload that this push has not begun is not aborted by it either, and
+whatever else goes wrong with such a one has the blob begun anew.
 """
 
 from __future__ import annotations
@@ -12,15 +17,28 @@ from enum import Enum, auto
 from heapq import heappop, heappush
 
 from s3lo.engine import plan
-from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Job, Look, PutPart
+from s3lo.engine.jobs import (
+    Abort,
+    Begin,
+    Done,
+    Failed,
+    Finish,
+    Job,
+    ListParts,
+    ListUploads,
+    Look,
+    PutPart,
+)
+from s3lo.engine.resumption import Earlier, Search
 from s3lo.engine.sending import Sending, look
 from s3lo.engine.transfers import Upload
-from s3lo.errors import NotFoundError, RefusedError
-from s3lo.events import BytesMoved
+from s3lo.errors import NotFoundError, RefusedError, ServiceError
+from s3lo.events import BytesMoved, Note
 from s3lo.model.multipart import StoredPart
 
 
 class _Stage(Enum):
+    SEARCHING = auto()
     BEGINNING = auto()
     MOVING = auto()
     FINISHING = auto()
@@ -37,7 +55,7 @@ class MultipartUpload:
         self._blob = blob
         self._sending = sending
         self._part_bytes = plan.upload_part_bytes(blob.size, sending.part_bytes)
-        self._stage = _Stage.BEGINNING
+        self._stage = _Stage.SEARCHING
         self._is_proven = blob.is_verified
         self._upload_id = ""
         self._is_checked = False
@@ -50,22 +68,19 @@ class MultipartUpload:
         self._moved_bytes = 0
         self._refusal: Failed | None = None
         """The upload is gone, or the object was there before."""
+        self._search = Search(number, blob, self._part_bytes, sending)
+        self._there: dict[int, StoredPart] = {}
+        """Parts that are there and not proven yet."""
+        self._is_resumed = False
+        self._kept_parts = 0
+        self._kept_bytes = 0
 
     @property
     def is_stored(self) -> bool:
         return self._stage is _Stage.STORED
 
     def begin(self) -> list[Job]:
-        blob, terms = self._blob, self._sending.terms
-        begin = Begin(
-            id=self._sending.next_id(),
-            blob=self._number,
-            key=blob.key,
-            size=blob.size,
-            headers=terms.headers(blob),
-            is_checked=terms.takes_checksums,
-        )
-        return [begin]
+        return [self._search.begin() or self._begin()]
 
     def proven(self) -> list[Job]:
         self._is_proven = True
@@ -78,9 +93,13 @@ class MultipartUpload:
 
     def done(self, job: Job, outcome: Done) -> list[Job]:
         match job:
+            case ListUploads():
+                return [self._search.found(outcome) or self._begin()]
+            case ListParts():
+                return self._listed(job, outcome)
             case Begin():
-                self._move(outcome)
-            case PutPart():
+                self._move(outcome.value, is_checked=bool(outcome.checksum))
+            case PutPart() if job.upload_id == self._upload_id:
                 return self._part_stored(job, outcome)
             case Look():
                 return self._looked(outcome)
@@ -90,34 +109,80 @@ class MultipartUpload:
 
     def failed(self, job: Job, failed: Failed) -> list[Job]:
         if self._sending.learns(self._blob, job, failed):
-            return self.begin() if isinstance(job, Begin) else [self._finish()]
-        if isinstance(job, Abort):
-            self._end()  # what is left of the upload is of no use, and does no harm
-            return []
+            return [self._begin() if isinstance(job, Begin) else self._finish()]
         match job, failed.error:
+            case Abort(), _:
+                self._end()  # what is left of the upload is of no use, and does no harm
+                return []
+            case ListUploads(), _:
+                self._sending.terms.lists_uploads = False
+                return [self._begin()]
+            case ListParts(), _:
+                return [self._search.passed_over() or self._begin()]
+            case PutPart() | Finish(), _ if job.upload_id != self._upload_id:
+                return []
             case PutPart() | Finish(), NotFoundError():
                 return self._look(failed)
             case Finish(), RefusedError():
                 return self._look(failed)
+            case PutPart() | Finish(), ServiceError() if self._is_resumed:
+                return self._begin_anew()
         raise failed.error
 
     def abandon(self) -> list[Abort]:
-        return [self._abort()] if self._upload_id else []
+        is_ours = self._upload_id and not self._is_resumed
+        return [self._abort()] if is_ours else []
 
-    def _move(self, begun: Done) -> None:
+    def _listed(self, job: ListParts, outcome: Done) -> list[Job]:
+        found = self._search.listed(job, outcome)
+        if not isinstance(found, Earlier):
+            return [found or self._begin()]
+        self._is_resumed = True
+        self._there = found.parts
+        self._move(found.upload_id, is_checked=found.is_checked)
+        return []
+
+    def _begin(self) -> Begin:
+        self._stage = _Stage.BEGINNING
+        blob, terms = self._blob, self._sending.terms
+        return Begin(
+            id=self._sending.next_id(),
+            blob=self._number,
+            key=blob.key,
+            size=blob.size,
+            headers=terms.headers(blob),
+            is_checked=terms.takes_checksums,
+        )
+
+    def _begin_anew(self) -> list[Job]:
+        """Without anything of the upload that was to be gone on with."""
+        self._sending.observe(
+            Note(f"{self._blob.key}: the rest of an interrupted push is of no use", level=1)
+        )
+        self._moved(-self._moved_bytes)
+        self._sending.reused_bytes -= self._kept_bytes
+        self._sending.hash_here(self._number)
+        self._is_resumed = False
+        self._upload_id = ""
+        self._there, self._stored, self._untold = {}, {}, []
+        self._refusal = None
+        return [self._begin()]
+
+    def _move(self, upload_id: str, *, is_checked: bool) -> None:
         size = self._blob.size
         self._stage = _Stage.MOVING
-        self._upload_id = begun.value
-        self._is_checked = bool(begun.checksum)
+        self._upload_id = upload_id
+        self._is_checked = is_checked
         self._waiting = plan.ranges(self._number, [(0, size)], self._part_bytes)
 
     def _put_part(self, part: plan.Range) -> PutPart:
+        number = 1 + part.offset // self._part_bytes
         return PutPart(
             id=self._sending.next_id(),
             blob=self._number,
             key=self._blob.key,
             upload_id=self._upload_id,
-            number=1 + part.offset // self._part_bytes,
+            number=number,
             path=str(self._blob.path),
             file_offset=self._blob.offset + part.offset,
             offset=part.offset,
@@ -125,6 +190,7 @@ class MultipartUpload:
             is_checked=self._is_checked,
             object_size=self._blob.size,
             is_hashed=self._number in self._sending.hashed_there,
+            there=self._there.get(number),
         )
 
     def _part_stored(self, job: PutPart, outcome: Done) -> list[Job]:
@@ -132,10 +198,27 @@ class MultipartUpload:
         heappush(self._untold, (job.offset, job.offset + job.length))
         self._tell_stored()
         self._moved(job.length)
+        if job.number in self._there:
+            self._tell_kept(job, outcome)
         return self._finish_if_complete()
 
+    def _tell_kept(self, job: PutPart, outcome: Done) -> None:
+        """Count what was there; tell of it when all of it is known."""
+        del self._there[job.number]
+        if outcome.was_there:
+            self._kept_parts += 1
+            self._kept_bytes += job.length
+            self._sending.reused_bytes += job.length
+        if self._kept_parts and not self._there:
+            what = "1 part" if self._kept_parts == 1 else f"{self._kept_parts} parts"
+            size = f"{self._kept_bytes / 1e6:.1f} MB"
+            self._sending.observe(Note(f"{what} ({size}) of an interrupted push: used again"))
+
     def _tell_stored(self) -> None:
-        """Tell of what is stored and hashed."""
+        """Tell of what is stored and hashed; of what is gone on with, at the end only: it may have
+        to be begun anew."""
+        if self._is_resumed:
+            return
         is_proven = self._is_proven
         hashed = self._blob.size if is_proven else self._sending.position(self._number)
         while self._untold and self._untold[0][1] <= hashed:
@@ -169,7 +252,7 @@ class MultipartUpload:
 
     def _look(self, failed: Failed) -> list[Job]:
         """See whether the object is there; once, whatever of its parts is refused besides."""
-        if self._stage is _Stage.LOOKING:
+        if self._stage in (_Stage.LOOKING, _Stage.GIVING_UP):
             return []
         if self._refusal:
             raise self._refusal.error
@@ -185,6 +268,8 @@ class MultipartUpload:
         if isinstance(self._refusal.error, RefusedError):
             self._if_absent = not found.value  # gone again, or damaged
             return [self._finish()]
+        if self._is_resumed:
+            return self._begin_anew()
         raise self._refusal.error
 
     def _end(self) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from s3lo.engine import crc64
 from s3lo.engine.backend import Backend, BackendConfig, LocalConfig, SocketConfig
 from s3lo.engine.backends import make_backend
 from s3lo.engine.backends.sockets import SocketBackend
@@ -90,6 +91,8 @@ class ParallelEngine:
         known = blobs if isinstance(blobs, Sequence) else None
         total_bytes = expected_bytes if known is None else sum(blob.size for blob in known)
         settings = self._settings(total_bytes, at_least, sends=True)
+        if known and self._on_sockets and not settings.processes:
+            _prepare(known, settings)
 
         def make_work(verifier: Verifier) -> Work:
             return Uploads(
@@ -99,6 +102,7 @@ class ParallelEngine:
                 observer,
                 on_sockets=self._on_sockets,
                 more_come=known is None,
+                resumes=self._means != "local",
             )
 
         course = _Course(settings, make_work, fed_by=blobs if known is None else None)
@@ -156,7 +160,7 @@ class ParallelEngine:
                 feed.stop()
             verifier.close()
             workers_peak = pool.close()
-        return _report(self._means, settings, coordinator, workers_peak)
+        return _report(self._means, settings, coordinator, work, workers_peak)
 
     def _worker_factory(
         self, settings: EngineSettings, inbox: SimpleQueue[Message]
@@ -203,8 +207,19 @@ class ParallelEngine:
         return (lambda: None) if isinstance(self._source, LocalConfig) else self._source.credentials
 
 
+def _prepare(blobs: Sequence[Upload], settings: EngineSettings) -> None:
+    """Import what parts will need before the tuner looks at the CPUs: it once took the time of that
+    for the limit, and went on with two parts over slow connections."""
+    if max(blob.size for blob in blobs) > settings.part_size_bytes:
+        crc64.is_known()
+
+
 def _report(
-    means: Means, settings: EngineSettings, coordinator: Coordinator, workers_peak: int
+    means: Means,
+    settings: EngineSettings,
+    coordinator: Coordinator,
+    work: Work,
+    workers_peak: int,
 ) -> EngineReport:
     return EngineReport(
         mode="processes" if settings.processes else "serial",
@@ -217,4 +232,5 @@ def _report(
         throttled=coordinator.pace.throttled,
         retries=coordinator.retries.retries,
         peak_rss_bytes=peak_rss_bytes() + workers_peak,
+        reused_bytes=work.reused_bytes,
     )

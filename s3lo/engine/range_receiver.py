@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from s3lo.engine import failures
-from s3lo.engine.http import Head, NoConnection
+from s3lo.engine.head import Head
+from s3lo.engine.http import NoConnection
 from s3lo.engine.jobs import Done, Failed, Get
 from s3lo.engine.line import Line
 from s3lo.engine.range_writer import RangeWriter

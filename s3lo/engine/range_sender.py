@@ -19,6 +19,7 @@ from s3lo.engine.file_body import FileBody
 from s3lo.engine.http import Body, NoConnection
 from s3lo.engine.jobs import Begin, Done, Failed, Finish, Put, PutPart
 from s3lo.engine.line import Line
+from s3lo.engine.part_check import PartCheck
 from s3lo.engine.transfers import damaged_source
 from s3lo.engine.verifier import Share, Verifier
 from s3lo.errors import S3loError, from_os
@@ -70,36 +71,37 @@ class RangeSender:
 
     def _put_part(self, job: PutPart) -> Done | Failed:
         with FileBody(job.path, job.file_offset, job.length, self._memory) as body:
+            check = PartCheck(job)
             try:
-                checksum = self._read_through(job, body)
+                self._read_through(job, body, check)
             except NoConnection as error:
                 return self._broken(job, error)
-            outcome = self._answered(job, control.request_for(job, checksum), body, checksum)
+            if check.kept:
+                return check.kept
+            request = control.request_for(job, check.checksum)
+            outcome = self._answered(job, request, body, check.checksum)
         if isinstance(outcome, Failed):
             return replace(outcome, was_hashed=job.is_hashed)
         return outcome
 
-    def _read_through(self, job: PutPart, body: FileBody) -> str:
-        """Hash a part, as far as it is its turn; returns its checksum where it is to have one."""
-        crc = crc64.Crc64() if job.is_checked else None
+    def _read_through(self, job: PutPart, body: FileBody, check: PartCheck) -> None:
+        """Look at a part, and hash it as far as it is its turn."""
         share = self._share(job) if job.is_hashed else None
-        if not (crc or share):
-            return ""
+        if not (share or check.is_needed):
+            return
 
         def look(piece: memoryview) -> None:
             if self._line.is_cancelled:
                 raise NoConnection("cancelled")
             if share:
                 share.wrote(piece)
-            if crc:
-                crc.update(piece)
+            check.update(piece)
 
         try:
             body.read_through(look)
         finally:
             if share:
                 share.close()
-        return crc.base64 if crc else ""
 
     def _share(self, job: PutPart) -> Share:
         start = job.file_offset - job.offset

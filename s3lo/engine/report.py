@@ -23,3 +23,5 @@ class EngineReport(Struct, frozen=True):
     throttled: int = 0
     retries: int = 0
     peak_rss_bytes: int = 0
+    reused_bytes: int = 0
+    """What an earlier transfer that was interrupted had left, and was not moved again."""

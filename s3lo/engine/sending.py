@@ -20,6 +20,7 @@ class Terms(Struct):
     takes_preferences: bool = True
     takes_checksums: bool = True
     takes_conditions: bool = True
+    lists_uploads: bool = True
 
     def headers(self, blob: Upload) -> Headers:
         return blob.headers + (blob.preferences if self.takes_preferences else ())
@@ -49,12 +50,16 @@ class Sending(Struct):
     position: Callable[[int], int]
     """Up to where a blob is hashed."""
     observe: Observer
+    hash_here: Callable[[int], None]
+    """Hash a blob in this process, whichever of its parts were hashed by who sent them."""
     workers_hash: bool = False
     """Whoever sends a blob that is to be hashed hashes it."""
     hashed_there: set[int] = field(default_factory=set)
     """Blobs of which that is so, part by part, and yet to be told of."""
     terms: Terms = field(default_factory=Terms)
     ids: Iterator[int] = field(default_factory=count)
+    reused_bytes: int = 0
+    """Of parts that an interrupted push has left."""
 
     def next_id(self) -> int:
         return next(self.ids)

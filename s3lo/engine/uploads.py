@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from s3lo.engine import plan
 from s3lo.engine.feed import Fed, NoMore, Offered
-from s3lo.engine.jobs import Abort, Begin, Done, Failed, Hashed, Job, PutPart
+from s3lo.engine.jobs import Abort, Begin, Done, Failed, Hashed, Job, ListParts, PutPart
 from s3lo.engine.multipart_upload import MultipartUpload
-from s3lo.engine.sending import Sender, Sending
+from s3lo.engine.sending import Sender, Sending, Terms
 from s3lo.engine.settings import EngineSettings
 from s3lo.engine.single_put import SinglePut
 from s3lo.engine.transfers import Upload, damaged_source
@@ -38,9 +38,17 @@ class Uploads:
         *,
         on_sockets: bool,
         more_come: bool = False,
+        resumes: bool = True,
     ) -> None:
+        """``more_come``: others are fed later. ``resumes``: what an interrupted push has left of
+        multipart uploads is looked for."""
         self._sending = Sending(
-            settings.part_size_bytes, verifier.position, observer, workers_hash=on_sockets
+            settings.part_size_bytes,
+            verifier.position,
+            observer,
+            hash_here=lambda number: self.homeless([number]),
+            workers_hash=on_sockets,
+            terms=Terms(lists_uploads=resumes),
         )
         self._lanes = max(settings.cpus, settings.max_in_flight)
         self._verifier = verifier
@@ -61,6 +69,10 @@ class Uploads:
     @property
     def is_finished(self) -> bool:
         return not (self._blobs or self._more_come)
+
+    @property
+    def reused_bytes(self) -> int:
+        return self._sending.reused_bytes
 
     def fed(self, news: Fed) -> None:
         match news:
@@ -83,7 +95,7 @@ class Uploads:
         if sender is None:
             return  # a part of a blob that another push has stored meanwhile
         self._ready.extend(sender.done(job, outcome))
-        if isinstance(job, Begin):
+        if isinstance(job, Begin | ListParts):
             self._moving.append(job.blob)
         if sender.is_stored:
             self._close(job.blob)

@@ -1,4 +1,4 @@
-"""Multipart uploads: their four requests (Amazon S3 API reference)."""
+"""Multipart uploads: their requests, and what the answers say (Amazon S3 API reference)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from s3lo.model import xml
 from s3lo.model.objects import Request
 
 _UPLOAD_ID = re.compile(rb"<UploadId>([^<]+)</UploadId>")
 CHECKSUM = "CRC64NVME"
 """What parts carry: S3 checks each part against it, and the whole object as well."""
 _CHECKSUM_HEADER = "x-amz-checksum-crc64nvme"
-_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
 class StoredPart(Struct, frozen=True):
@@ -22,6 +22,20 @@ class StoredPart(Struct, frozen=True):
     number: int
     etag: str
     checksum: str = ""
+    size: int = 0
+    """In bytes, where it was listed."""
+
+
+class OpenUpload(Struct, frozen=True):
+    """A multipart upload that was neither completed nor aborted. What the service does not say of
+    it is empty."""
+
+    upload_id: str
+    initiated: str
+    """When, in ISO 8601."""
+    checksum: str = ""
+    """The algorithm that its parts carry."""
+    storage_class: str = ""
 
 
 def begin(key: str, headers: tuple[tuple[str, str], ...], *, is_checked: bool) -> Request:
@@ -54,7 +68,7 @@ def finish(
     from html import escape
 
     listed = "".join(_listed(part, escape(part.etag)) for part in parts)
-    body = f'<CompleteMultipartUpload xmlns="{_NAMESPACE}">{listed}</CompleteMultipartUpload>'
+    body = f'<CompleteMultipartUpload xmlns="{xml.NAMESPACE}">{listed}</CompleteMultipartUpload>'
     return Request(
         "POST",
         "CompleteMultipartUpload",
@@ -74,3 +88,48 @@ def _listed(part: StoredPart, etag: str) -> str:
 def abort(key: str, upload: str) -> Request:
     """AbortMultipartUpload: its parts are dropped."""
     return Request("DELETE", "AbortMultipartUpload", key, (("uploadId", upload),))
+
+
+def list_uploads(key: str) -> Request:
+    """ListMultipartUploads: those of one key, unless another begins with it."""
+    return Request("GET", "ListMultipartUploads", query=(("prefix", key), ("uploads", "")))
+
+
+def read_uploads(answer: bytes, key: str) -> tuple[OpenUpload, ...]:
+    """The uploads of one key; raises ServiceError where the answer is no list of any."""
+    root = xml.parse(answer, "ListMultipartUploadsResult")
+    return tuple(
+        OpenUpload(
+            xml.text(entry, "UploadId"),
+            xml.text(entry, "Initiated"),
+            xml.text(entry, "ChecksumAlgorithm"),
+            xml.text(entry, "StorageClass"),
+        )
+        for entry in xml.children(root, "Upload")
+        if xml.text(entry, "Key") == key
+    )
+
+
+def list_parts(key: str, upload: str, after: int = 0) -> Request:
+    """ListParts: those whose numbers come after one; at most 1,000 at once."""
+    query = (("uploadId", upload), *((("part-number-marker", str(after)),) if after else ()))
+    return Request("GET", "ListParts", key, query)
+
+
+def read_parts(answer: bytes) -> tuple[tuple[StoredPart, ...], int]:
+    """The parts, and after which number more of them are to be asked for (0: there are no more).
+
+    Raises ServiceError where the answer is no list of parts.
+    """
+    root = xml.parse(answer, "ListPartsResult")
+    parts = tuple(
+        StoredPart(
+            xml.number(entry, "PartNumber"),
+            xml.text(entry, "ETag"),
+            xml.text(entry, f"Checksum{CHECKSUM}"),
+            xml.number(entry, "Size"),
+        )
+        for entry in xml.children(root, "Part")
+    )
+    is_cut = xml.text(root, "IsTruncated") == "true" and bool(parts)
+    return parts, parts[-1].number if is_cut else 0

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,32 @@ class Bucket:
         """Multipart uploads that are open."""
         found: list[Any] = self._client.list_multipart_uploads(Bucket=self.name).get("Uploads", [])
         return found
+
+    def parts(self, upload: Any) -> dict[int, int]:
+        """Of an open upload: sizes by number."""
+        listed = self._client.list_parts(
+            Bucket=self.name, Key=upload["Key"], UploadId=upload["UploadId"]
+        )
+        return {part["PartNumber"]: part["Size"] for part in listed.get("Parts", [])}
+
+    def leave_upload(self, key: str, parts: Mapping[int, bytes]) -> None:
+        """Begin a multipart upload as s3lo would, and leave these parts in it."""
+        begun = self._client.create_multipart_upload(
+            Bucket=self.name,
+            Key=key,
+            ChecksumAlgorithm="CRC64NVME",
+            ChecksumType="FULL_OBJECT",
+            StorageClass="INTELLIGENT_TIERING",
+        )
+        for number, body in parts.items():
+            self._client.upload_part(
+                Bucket=self.name,
+                Key=key,
+                UploadId=begun["UploadId"],
+                PartNumber=number,
+                Body=body,
+                ChecksumAlgorithm="CRC64NVME",
+            )
 
     def fill(self, layout: Layout, tag: str = "v1") -> None:
         """Store an image as STORAGE says."""

@@ -12,18 +12,15 @@ from s3lo.engine.backend import Report
 from s3lo.engine.client import NativeClient, Reply
 from s3lo.engine.file_range import FileRange
 from s3lo.engine.jobs import (
-    Abort,
-    Begin,
     Done,
     Failed,
-    Finish,
     Get,
     Job,
-    Look,
     Outcome,
     Put,
     PutPart,
 )
+from s3lo.engine.part_check import PartCheck
 from s3lo.errors import S3loError, ServiceError
 from s3lo.model.objects import Credentials, Endpoint, Request
 
@@ -43,9 +40,11 @@ class NativeBackend:
             match job:
                 case Get():
                     handle = self._get(job, finish)
-                case Put() | PutPart():
+                case Put():
                     handle = self._put(job, finish)
-                case Begin() | Finish() | Abort() | Look():
+                case PutPart():
+                    handle = self._put_part(job, finish)
+                case _:
                     handle = self._control(job, finish)
         except OSError as error:
             report(native_errors.failure(job.id, Reply(error=error), self._name(job)))
@@ -101,10 +100,27 @@ class NativeBackend:
         )
         return self._client.ranged_get(request, on_headers, on_body, on_done)
 
-    def _put(self, job: Put | PutPart, finish: Callable[[Outcome], None]) -> Any:
-        stream = FileRange(job.path, job.file_offset, job.length)
-        checksum = stream.crc64() if isinstance(job, PutPart) and job.is_checked else ""
+    def _put(self, job: Put, finish: Callable[[Outcome], None]) -> Any:
+        return self._send(job, FileRange(job.path, job.file_offset, job.length), "", finish)
 
+    def _put_part(self, job: PutPart, finish: Callable[[Outcome], None]) -> Any:
+        stream = FileRange(job.path, job.file_offset, job.length)
+        check = PartCheck(job)
+        if check.is_needed:
+            stream.read_through(check.update)
+        if check.kept:
+            stream.close()
+            finish(check.kept)
+            return None
+        return self._send(job, stream, check.checksum, finish)
+
+    def _send(
+        self,
+        job: Put | PutPart,
+        stream: FileRange,
+        checksum: str,
+        finish: Callable[[Outcome], None],
+    ) -> Any:
         def on_done(reply: Reply) -> None:
             stream.close()
             finish(self._judge(job, reply, b"", checksum))
@@ -112,9 +128,7 @@ class NativeBackend:
         request = control.request_for(job, checksum)
         return self._client.exchange(request, _ignore_body, on_done, stream, job.length)
 
-    def _control(
-        self, job: Begin | Finish | Abort | Look, finish: Callable[[Outcome], None]
-    ) -> Any:
+    def _control(self, job: control.Control, finish: Callable[[Outcome], None]) -> Any:
         return self._exchange(
             control.request_for(job), lambda reply, body: finish(self._judge(job, reply, body))
         )

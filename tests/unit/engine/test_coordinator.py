@@ -52,6 +52,8 @@ class TwoJobs:
         self._jobs: list[Job] = [Get(n, n, "key", 0, 1, 1, "path") for n in (0, 1)]
         self._left = 2
 
+    reused_bytes = 0
+
     @property
     def is_finished(self) -> bool:
         return self._left == 0

@@ -11,7 +11,7 @@ from s3lo import errors
 from s3lo.engine import channel, jobs
 from s3lo.engine.backend import LocalConfig, NativeConfig, SocketConfig
 from s3lo.engine.channel import Channel
-from s3lo.model.multipart import StoredPart
+from s3lo.model.multipart import OpenUpload, StoredPart
 from s3lo.model.objects import Credentials, Endpoint
 
 CREDENTIALS = Credentials("id", "secret", "token", 1.0)
@@ -20,9 +20,11 @@ JOBS: tuple[jobs.Job, ...] = (
     jobs.Get(1, 2, "key", 3, 4, 5, "/path", "etag", is_hashed=True, patience_seconds=6.0),
     jobs.Put(1, 2, "key", "/path", 3, 4, (("name", "value"),), if_absent=True),
     jobs.Begin(1, 2, "key", 3, (("name", "value"),)),
-    jobs.PutPart(1, 2, "key", "upload", 3, "/path", 4, 5, 6),
+    jobs.PutPart(1, 2, "key", "upload", 3, "/path", 4, 5, 6, there=StoredPart(3, "etag", "sum", 6)),
     jobs.Finish(1, 2, "key", "upload", (StoredPart(1, "etag", "sum"),), 3, if_absent=True),
     jobs.Abort(1, 2, "key", "upload"),
+    jobs.ListUploads(1, 2, "key"),
+    jobs.ListParts(1, 2, "key", "upload", 3),
     jobs.Look(1, 2, "key"),
 )
 MESSAGES = (
@@ -33,7 +35,13 @@ MESSAGES = (
     channel.Cancel((1, 2)),
     channel.Renew(CREDENTIALS),
     channel.Stop(),
-    channel.Outcomes((jobs.Done(1, "etag"), jobs.Hashed(2, "hex"))),
+    channel.Outcomes(
+        (
+            jobs.Done(1, "etag"),
+            jobs.Done(2, found=(OpenUpload("id", "when"),)),
+            jobs.Hashed(2, "hex"),
+        )
+    ),
     channel.Progress(1 << 40, 1.5),
     channel.Bye(1 << 40),
 )
