@@ -37,17 +37,20 @@ class S3lo:
         reference = f"s3://{job.bucket}/{job.image}"
         pull = ("pull", reference, *self._to(job))
         verb = ("push", f"oci:{job.layout}", reference) if job.action == "push" else pull
+        trusting = ("--ca-bundle", job.ca_bundle) if job.ca_bundle else ()
+        reaching = ("--region", job.region, *trusting)
+        command = self.command_of((*verb, *reaching), job.endpoint_url, scratch)
+        daemon = {"DOCKER_HOST": job.docker_host} if job.docker_host else {}
+        return Command(command.argv, {**command.env, **daemon})
+
+    def command_of(self, verb: tuple[str, ...], endpoint_url: str, tmpdir: Path) -> Command:
+        """A command of ours, with its options; its result is a JSON document."""
         return Command(
             argv=(
-                *(sys.executable, "-m", *self.module, *verb, "--tmpdir", str(scratch)),
-                *("--endpoint-url", job.endpoint_url, "--region", job.region),
-                *(("--ca-bundle", job.ca_bundle) if job.ca_bundle else ()),
-                *("--progress", "none", "-o", "json"),
+                *(sys.executable, "-m", *self.module, *verb, "--tmpdir", str(tmpdir)),
+                *("--endpoint-url", endpoint_url, "--progress", "none", "-o", "json"),
             ),
-            env={
-                "PYTHONPATH": f"{self.tree}:{HERE}",
-                **({"DOCKER_HOST": job.docker_host} if job.docker_host else {}),
-            },
+            env={"PYTHONPATH": f"{self.tree}:{HERE}"},
         )
 
     def _to(self, job: Job) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import NoReturn, TypeVar
 
 import pytest
 
-from tests.servers import Dockerd, Missing, Nginx, Registry, SeaweedS3
+from tests.servers import Containerd, Dockerd, Missing, Nginx, Registry, SeaweedS3
 
 AnyServer = TypeVar("AnyServer")
 
@@ -40,6 +40,14 @@ def serving(server: AbstractContextManager[AnyServer]) -> Iterator[AnyServer]:
         yield running
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is cached is no user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def seaweed() -> Iterator[SeaweedS3]:
     """A real S3 service."""
@@ -59,6 +67,13 @@ def dockerd() -> Iterator[Dockerd]:
     """A Docker daemon of our own."""
     with serving(Dockerd()) as dockerd:
         yield dockerd
+
+
+@pytest.fixture(scope="session")
+def containerd() -> Iterator[Containerd]:
+    """A containerd of our own."""
+    with serving(Containerd()) as containerd:
+        yield containerd
 
 
 @pytest.fixture(scope="session")

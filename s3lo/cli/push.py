@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="For layers that come uncompressed.",
 )
+@option(
+    "--compression-level",
+    type=click.IntRange(0),
+    metavar="N",
+    help="More is smaller and slower; zstd 1 to 19, by default 3, gzip 1 to 9, by default 6.",
+)
 @option("--force", is_flag=True, help="Replace a tag that a rule protects; upload every blob anew.")
 @engine_options()
 @common_options
@@ -38,6 +44,7 @@ def push(
     reference: str,
     platform: str | None,
     compression: Compression,
+    compression_level: int | None,
     force: bool,
     engine: EngineOptions,
     common: Common,
@@ -55,6 +62,7 @@ def push(
             reference,
             platform=platform,
             compression=compression,
+            compression_level=compression_level,
             force=force,
             connection=common.connection,
             engine=engine,

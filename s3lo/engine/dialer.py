@@ -47,6 +47,12 @@ class Dialer:
         """An open connection that somebody needs no more."""
         self._spare.append(connection)
 
+    def close(self) -> None:
+        """Close what was kept and never used again."""
+        with suppress(IndexError):
+            while True:
+                self._spare.pop().close()
+
     def dial(self) -> HttpConnection:
         """A connection, TLS included; raises NoConnection, UntrustedEndpoint or LocalError."""
         with suppress(IndexError):

@@ -63,6 +63,7 @@ class SocketWire:
     def close(self) -> None:
         for line in _taken_from(self._idle):
             line.close()
+        self.dialer.close()
 
     @contextmanager
     def _line(self) -> Iterator[Line]:

@@ -1,15 +1,22 @@
-"""push: an image from Docker, a layout or an archive into a store. Blobs first, the tag last."""
+"""push: an image from Docker, a layout or an archive into a store. Blobs first, the tag last.
+
+source ──► layers the store has: passed over        (StoreHoldings)
+       ──► others: hashed, compressed ──► uploaded while the next is made   (Outflow)
+       ──► what came compressed already, config, manifests: looked for, uploaded
+then the tag, and a second look at all that was only found there.
+"""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from s3lo import errors
 from s3lo.bucket import keys
@@ -25,54 +32,72 @@ from s3lo.errors import ImmutableTag, UsageError
 from s3lo.events import Note, Observer, ignore
 from s3lo.files import Staging, scratch_directory
 from s3lo.model import media_types
-from s3lo.model.documents import Descriptor, Index, parse_config
+from s3lo.model.digest import Digest
+from s3lo.model.documents import MAX_DOCUMENT_BYTES, Descriptor, Index, parse_config
 from s3lo.model.platform import Platform
 from s3lo.model.reference import ImageReference, Location, parse_image_reference
 from s3lo.operations.depot import Depot, opened
-from s3lo.operations.phase import Phase, cancellable
+from s3lo.operations.holdings import StoreHoldings
+from s3lo.operations.layer_cache import user_cache
+from s3lo.operations.outflow import Outflow
+from s3lo.operations.phase import Phase, cancellable, one_at_a_time
 from s3lo.operations.results import PushedBlob, PushResult
 from s3lo.transports.image import BlobFile, Compression, SourceImage
-from s3lo.transports.source import open_source, parse_source
+from s3lo.transports.packing import LEVELS, NotAsHeld, Packing
+from s3lo.transports.source import Source, open_source, parse_source
+from s3lo.transports.streams import open_range, pieces
 
 _LOOKS_AT_A_TIME = 16
 _NO_CONNECTION = ConnectionOptions()
 _NO_ENGINE = EngineOptions()
 
 
-class _Blob(Struct, frozen=True):
-    """A blob of the image: how it is named, and where its bytes are."""
+class _Task(Struct, frozen=True):
+    """What was asked for."""
 
-    descriptor: Descriptor
-    file: BlobFile
+    depot: Depot
+    target: ImageReference
+    source: Source
+    platform: Platform | None
+    compression: Compression
+    level: int | None
+    is_forced: bool
+    observer: Observer
+    cancel: Event | None
 
-    @property
-    def key(self) -> str:
-        return keys.blob_key(self.descriptor.digest)
-
-    def as_upload(self, *, is_forced: bool = False) -> Upload:
-        file = self.file
-        return Upload(
+    def upload(self, file: BlobFile, stored: Callable[[int, int], None] | None = None) -> Upload:
+        key = keys.blob_key(file.digest)
+        upload = Upload(
             file.digest,
             file.size,
-            self.key,
+            key,
             file.path,
             file.offset,
             file.is_verified,
             headers=(("content-type", "application/octet-stream"),),
-            preferences=(("x-amz-storage-class", keys.storage_class(self.key)),),
-            if_absent=not is_forced,
+            preferences=(("x-amz-storage-class", keys.storage_class(key)),),
+            if_absent=not self.is_forced,
         )
+        return replace(upload, stored=stored) if stored else upload
+
+    def is_there(self, digest: Digest, size: int) -> bool:
+        """Whether the store has a blob of this size; of another it is damaged, to be repaired."""
+        found = self.depot.store.head(keys.blob_key(digest))
+        return found is not None and found.size == size
 
 
 class _Outgoing(Struct, frozen=True):
-    """An image that is ready to leave, and how it is to arrive."""
+    """An image of which everything is in the store, or in files."""
 
-    target: ImageReference
     image: SourceImage
-    blobs: Sequence[_Blob]
-    platforms: tuple[Platform, ...]
-    is_immutable: bool
-    is_forced: bool
+    blobs: tuple[Descriptor, ...]
+    """All that the tag will need, each digest once."""
+    files: Mapping[Digest, BlobFile]
+    """Of those blobs that can be uploaded (again)."""
+
+
+class _Vanished(Exception):
+    """Blobs that the push relied on are gone from the store, and it has no copy of them."""
 
 
 def push(
@@ -81,6 +106,7 @@ def push(
     *,
     platform: str | None = None,
     compression: Compression = "zstd",
+    compression_level: int | None = None,
     force: bool = False,
     connection: ConnectionOptions = _NO_CONNECTION,
     engine: EngineOptions = _NO_ENGINE,
@@ -91,8 +117,9 @@ def push(
     """Bring an image into a store; returns when its tag is visible and everything it needs is there.
 
     ``source`` and ``reference`` are written as on the command line. Blobs that the store has, with
-    the right size, are not moved. Layers that come uncompressed are compressed. ``force`` overrides
-    an immutable tag, and uploads every blob anew, which repairs damaged ones. ``cancel``, once set,
+    the right size, are not moved, and layers that it has in the wanted compression are not
+    compressed either. Layers that come uncompressed are compressed. ``force`` overrides an immutable
+    tag, and makes and uploads every blob anew, which repairs damaged ones. ``cancel``, once set,
     ends the push with Interrupted. Raises the errors of ``s3lo.errors``; after any of them the tag is as it was.
     """
     started_at = time.monotonic()
@@ -101,23 +128,95 @@ def push(
         target = _target(reference)
         parsed = parse_source(source)
         wanted = Platform.parse(platform) if platform else None
+        _check_level(compression, compression_level)
         _tell_new_store(target.location, observer)
         with opened(target.location, connection, engine) as depot:
-            immutable = _check_rules(depot.store, target, force, observer)
-            with Staging(scratch_directory(tmpdir)) as staging:
-                with Phase("save", observer):
-                    image = open_source(
-                        parsed,
-                        staging=staging,
-                        compression=compression,
-                        platform=wanted,
-                        observer=observer,
-                    )
-                outgoing = _Outgoing(
-                    target, image, _blobs(image, staging), _platforms(image), immutable, force
-                )
-                moved, report = _publish(depot, outgoing, observer, cancel)
-                return _result(outgoing, moved, report, started_at)
+            is_immutable = _check_rules(depot.store, target, force, observer)
+            task = _Task(
+                depot,
+                target,
+                parsed,
+                wanted,
+                compression,
+                compression_level,
+                force,
+                one_at_a_time(observer),
+                cancel,
+            )
+            try:
+                return _attempt(task, scratch_directory(tmpdir), started_at, is_immutable)
+            except (NotAsHeld, _Vanished) as reason:
+                observer(Note(f"reading the image again, in full: {reason}"))
+                is_new = is_immutable and not isinstance(reason, _Vanished)
+                return _attempt(task, scratch_directory(tmpdir), started_at, is_new, spares=False)
+
+
+def _check_level(compression: Compression, level: int | None) -> None:
+    allowed = LEVELS[compression]
+    if level is not None and level not in allowed:
+        raise UsageError(
+            f"{compression} has no level {level}",
+            hint=f"From {allowed.start} to {allowed.stop - 1}.",
+        )
+
+
+def _attempt(
+    task: _Task, scratch: Path, started_at: float, is_immutable: bool, *, spares: bool = True
+) -> PushResult:
+    """Push once. ``spares``: without what the store has already and letting layers leave early;
+    raises NotAsHeld or _Vanished where that went wrong."""
+    store, observer = task.depot.store, task.observer
+    holdings = None
+    if spares and not task.is_forced:
+        holdings = StoreHoldings(store, task.target.image, task.compression, user_cache())
+    outflow = Outflow(
+        task.depot.engine,
+        task.upload,
+        lambda blob: not task.is_forced and task.is_there(blob.digest, blob.size),
+        observer,
+        task.cancel,
+    )
+    with Staging(scratch) as staging, outflow:
+        packing = Packing(task.compression, task.level, holdings, outflow if spares else None)
+        with Phase("save", observer):
+            image = open_source(
+                task.source,
+                staging=staging,
+                packing=packing,
+                platform=task.platform,
+                observer=observer,
+            )
+        if image.held:
+            spared = f"{len(image.held)} of its blobs are in the store: neither kept nor compressed"
+            observer(Note(spared, level=1))
+        outgoing = _outgoing(image, staging, outflow.offered)
+        here = [blob for blob in outgoing.blobs if blob.digest in outgoing.files]
+        missing = here if task.is_forced else _missing(task, here)
+        report = outflow.finish([task.upload(outgoing.files[blob.digest]) for blob in missing])
+        with Phase("publish", observer):
+            raw = image.root.raw
+            write_tag(store, task.target.image, task.target.tag, raw, immutable=is_immutable)
+            restored = _look_again(task, outgoing, outflow.moved)
+        return _result(task, outgoing, outflow.moved | restored, report, started_at)
+
+
+def _look_again(task: _Task, outgoing: _Outgoing, moved: set[Digest]) -> set[Digest]:
+    """Bring back what went; returns the digests.
+
+    A blob that was found present could be cleaned away before the tag refers to it. So those are
+    looked at once more when the tag is visible, which keeps any later clean from taking them
+    (STORAGE rule 4).
+    """
+    reused = [blob for blob in outgoing.blobs if blob.digest not in moved]
+    vanished = _missing(task, reused)
+    if not vanished:
+        return set()
+    task.observer(Note(f"{len(vanished)} reused blobs were cleaned away meanwhile: restoring"))
+    if any(blob.digest not in outgoing.files for blob in vanished):
+        raise _Vanished("what was cleaned away has to be made once more")
+    uploads = [task.upload(outgoing.files[blob.digest]) for blob in vanished]
+    task.depot.engine.upload(uploads, task.observer, task.cancel)
+    return {blob.digest for blob in vanished}
 
 
 def _tell_new_store(location: Location, observer: Observer) -> None:
@@ -150,82 +249,49 @@ def _check_rules(store: Store, target: ImageReference, force: bool, observer: Ob
     return True
 
 
-def _blobs(image: SourceImage, staging: Path) -> list[_Blob]:
-    """Every blob the tag will need, each digest once; platforms' manifests are blobs as well."""
-    found: dict[str, _Blob] = {}
+def _outgoing(image: SourceImage, staging: Path, offered: Collection[Digest]) -> _Outgoing:
+    """Every blob the tag will need; platforms' manifests are blobs as well.
+
+    What was ``offered`` to the outflow may be gone from its file.
+    """
+    blobs: dict[Digest, Descriptor] = {}
+    files = {digest: file for digest, file in image.blobs.items() if digest not in offered}
     for manifest in image.manifests:
-        for descriptor in manifest.blobs:
-            found[descriptor.digest] = _Blob(descriptor, image.blobs[descriptor.digest])
+        blobs.update((descriptor.digest, descriptor) for descriptor in manifest.blobs)
         if isinstance(image.root, Index):
             path = staging / f"manifest-{manifest.digest.hex}"
             path.write_bytes(manifest.raw)
-            file = BlobFile(manifest.digest, len(manifest.raw), path, is_verified=True)
-            found[manifest.digest] = _Blob(manifest.descriptor(), file)
-    return list(found.values())
+            blobs[manifest.digest] = manifest.descriptor()
+            files[manifest.digest] = BlobFile(
+                manifest.digest, len(manifest.raw), path, is_verified=True
+            )
+    return _Outgoing(image, tuple(blobs.values()), files)
 
 
-def _publish(
-    depot: Depot, outgoing: _Outgoing, observer: Observer, cancel: Event | None
-) -> tuple[set[str], EngineReport]:
-    """Upload what is missing, then write the tag; returns the digests that moved.
-
-    A blob that was found present could be cleaned away before the tag refers to it. So those are
-    looked at once more when the tag is visible, which keeps any later clean from taking them
-    (STORAGE rule 4), and brought back if they went.
-    """
-    target, blobs = outgoing.target, outgoing.blobs
-    missing = blobs if outgoing.is_forced else _missing(depot.store, blobs)
-    with Phase("transfer", observer, sum(blob.file.size for blob in missing)):
-        uploads = [blob.as_upload(is_forced=outgoing.is_forced) for blob in missing]
-        report = depot.engine.upload(uploads, observer, cancel)
-    with Phase("publish", observer):
-        write_tag(
-            depot.store,
-            target.image,
-            target.tag,
-            outgoing.image.root.raw,
-            immutable=outgoing.is_immutable,
-        )
-        moved = {str(blob.descriptor.digest) for blob in missing}
-        reused = [blob for blob in blobs if blob.descriptor.digest not in moved]
-        vanished = _missing(depot.store, reused)
-        if vanished:
-            observer(Note(f"{len(vanished)} reused blobs were cleaned away meanwhile: restoring"))
-            depot.engine.upload([blob.as_upload() for blob in vanished], observer, cancel)
-    return moved | {str(blob.descriptor.digest) for blob in vanished}, report
-
-
-def _missing(store: Store, blobs: Sequence[_Blob]) -> list[_Blob]:
-    """Blobs that are not there with the right size; another size is damage, to be repaired."""
-
-    def is_missing(blob: _Blob) -> bool:
-        found = store.head(blob.key)
-        return found is None or found.size != blob.file.size
-
+def _missing(task: _Task, blobs: Sequence[Descriptor]) -> list[Descriptor]:
+    """Blobs that are not there with the right size."""
     if not blobs:
         return []
     with ThreadPoolExecutor(_LOOKS_AT_A_TIME, thread_name_prefix="s3lo-look") as looks:
-        return [
-            blob for blob, absent in zip(blobs, looks.map(is_missing, blobs), strict=True) if absent
-        ]
+        there = looks.map(lambda blob: task.is_there(blob.digest, blob.size), blobs)
+        return [blob for blob, is_there in zip(blobs, there, strict=True) if not is_there]
 
 
 def _result(
-    outgoing: _Outgoing, moved: set[str], report: EngineReport, started_at: float
+    task: _Task,
+    outgoing: _Outgoing,
+    moved: Collection[Digest],
+    report: EngineReport,
+    started_at: float,
 ) -> PushResult:
     pushed = tuple(
-        PushedBlob(
-            str(blob.descriptor.digest),
-            blob.descriptor.size,
-            blob.descriptor.media_type,
-            str(blob.descriptor.digest) in moved,
-        )
+        PushedBlob(str(blob.digest), blob.size, blob.media_type, blob.digest in moved)
         for blob in outgoing.blobs
     )
     return PushResult(
-        reference=str(outgoing.target),
+        reference=str(task.target),
         digest=str(outgoing.image.root.digest),
-        platform=", ".join(map(str, outgoing.platforms)),
+        platform=", ".join(map(str, _platforms(task.depot.store, outgoing.image))),
         blobs=pushed,
         bytes=sum(blob.size for blob in pushed),
         bytes_uploaded=sum(blob.size for blob in pushed if blob.uploaded),
@@ -234,19 +300,20 @@ def _result(
     )
 
 
-def _platforms(image: SourceImage) -> tuple[Platform, ...]:
+def _platforms(store: Store, image: SourceImage) -> tuple[Platform, ...]:
     """What the image runs on, as its index says, or its config where there is none.
 
     An artifact that is no image (its config has another media type) runs on nothing.
     """
     if isinstance(image.root, Index):
         return image.root.platforms
-    if image.root.config.media_type not in media_types.CONFIGS:
+    descriptor = image.root.config
+    if descriptor.media_type not in media_types.CONFIGS:
         return ()
-    config = image.blobs[image.root.config.digest]
-    try:
-        with config.path.open("rb") as file:
-            file.seek(config.offset)
-            return (parse_config(file.read(config.size)).platform,)
-    except OSError as error:
-        raise errors.from_os(error, "reading") from error
+    file = image.blobs.get(descriptor.digest)
+    if file is None:
+        raw = store.get(keys.blob_key(descriptor.digest), limit_bytes=MAX_DOCUMENT_BYTES)
+    else:
+        with open_range(file.path, file.offset, file.size) as source:
+            raw = b"".join(pieces(source))
+    return (parse_config(raw).platform,)

@@ -18,15 +18,20 @@ from msgspec import Struct
 
 from s3lo.errors import IntegrityError, NotFoundError, UsageError, from_os
 from s3lo.events import Observer
+from s3lo.model.digest import Digest
 from s3lo.model.platform import Platform
 from s3lo.transports import docker_form, oci_form
-from s3lo.transports.contents import ArchiveContents, Content, Contents
+from s3lo.transports.contents import ArchiveContents, Content, Contents, Entry
 from s3lo.transports.decompression import HEAD_BYTES, decompress, detect
-from s3lo.transports.image import Compression, Form, SourceImage
-from s3lo.transports.layout_files import INDEX_FILE
+from s3lo.transports.image import Form, SourceImage
+from s3lo.transports.layout_files import INDEX_FILE, named_blob
 from s3lo.transports.packer import Packer
+from s3lo.transports.packing import Packing
 from s3lo.transports.streams import Prefixed, Readable, read_up_to
 from s3lo.transports.tar_reader import FileSource, Member, Source, StreamSource, members
+
+Namer = Callable[[str], Digest | None]
+"""Tells by a member's name which digest its content should have."""
 
 
 class Wanted(Struct, frozen=True):
@@ -40,31 +45,32 @@ class Wanted(Struct, frozen=True):
 def read_stream(
     stream: Readable,
     staging: Path,
-    compression: Compression,
+    packing: Packing,
     wanted: Wanted,
     observer: Observer,
     what: str = "the archive",
+    namer: Namer = named_blob,
 ) -> SourceImage:
-    """Read an archive that comes once. Blobs land in ``staging``.
+    """Read an archive that comes once. Blobs land in ``staging``, or leave by the outlet.
 
     Raises IntegrityError where it is cut short or inconsistent, NotFoundError and UsageError
     where it has not exactly one image of what is wanted.
     """
-    with Packer(staging, compression, observer) as packer:
-        contents = _take_all(stream, packer, what)
+    with Packer(staging, packing, observer) as packer:
+        contents = _take_all(stream, packer, what, namer)
         return _read(contents, packer, wanted, observer)
 
 
 def read_file(
-    path: Path, staging: Path, compression: Compression, wanted: Wanted, observer: Observer
+    path: Path, staging: Path, packing: Packing, wanted: Wanted, observer: Observer
 ) -> SourceImage:
     """Read an archive that lies in a file, as :func:`read_stream` does."""
-    with _opened(path) as fd, Packer(staging, compression, observer) as packer:
+    with _opened(path) as fd, Packer(staging, packing, observer) as packer:
         if stat.S_ISREG(os.fstat(fd).st_mode) and detect(os.pread(fd, HEAD_BYTES, 0)) == "none":
             contents = _collect(FileSource(fd), str(path), partial(_in_place, path))
         else:
             with open(fd, "rb", closefd=False) as stream:
-                contents = _take_all(stream, packer, str(path))
+                contents = _take_all(stream, packer, str(path), named_blob)
         return _read(contents, packer, wanted, observer)
 
 
@@ -88,17 +94,21 @@ def _in_place(path: Path, member: Member, _source: Readable) -> Content:
     return Content(path, member.offset, member.size)
 
 
-def _take_all(stream: Readable, packer: Packer, what: str) -> ArchiveContents:
+def _take_all(stream: Readable, packer: Packer, what: str, namer: Namer) -> ArchiveContents:
     """Take a stream's members into staging; the stream itself may be compressed as well."""
     head = read_up_to(stream, HEAD_BYTES)
     plain = decompress(Prefixed(head, stream), detect(head))
-    return _collect(StreamSource(plain), what, lambda _member, source: packer.take(source))
+
+    def take(member: Member, source: Readable) -> Entry:
+        return packer.take(source, namer(member.name), member.size)
+
+    return _collect(StreamSource(plain), what, take)
 
 
 def _collect(
-    source: Source, what: str, content_of: Callable[[Member, Readable], Content]
+    source: Source, what: str, content_of: Callable[[Member, Readable], Entry]
 ) -> ArchiveContents:
-    files: dict[str, Content] = {}
+    files: dict[str, Entry] = {}
     links: dict[str, str] = {}
     for member, reader in members(source):
         if member.target:

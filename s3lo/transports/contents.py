@@ -11,8 +11,9 @@ from msgspec import Struct
 
 from s3lo.errors import IntegrityError, InvalidDocument, from_os
 from s3lo.model.digest import Digest
+from s3lo.model.documents import Descriptor, Index, Manifest
 from s3lo.transports.decompression import HEAD_BYTES
-from s3lo.transports.image import BlobFile
+from s3lo.transports.image import BlobFile, SourceImage
 from s3lo.transports.streams import open_range, read_up_to
 from s3lo.transports.tar_reader import safe_name
 
@@ -33,6 +34,8 @@ class Content(Struct, frozen=True):
     diff_id: Digest | None = None
     """Of what came, where it was a tar and we compressed it: these bytes are then another form."""
     plain_size: int = 0
+    first_bytes: bytes | None = None
+    """As :meth:`head` gives them, where they are known without a look into the file."""
 
     @property
     def original(self) -> tuple[Digest | None, int]:
@@ -45,6 +48,8 @@ class Content(Struct, frozen=True):
 
     def head(self) -> bytes:
         """The first bytes, as many as it takes to see what they are."""
+        if self.first_bytes is not None:
+            return self.first_bytes
         return self._read(min(self.size, HEAD_BYTES))
 
     def document(self) -> bytes:
@@ -62,6 +67,57 @@ class Content(Struct, frozen=True):
         return BlobFile(digest, self.size, self.path, self.offset, self.digest == digest)
 
 
+class Held(Struct, frozen=True):
+    """An entry that nobody kept, for the destination has what would become of it."""
+
+    descriptor: Descriptor
+    """How it is there."""
+    diff_id: Digest | None = None
+    """Of what came, where that was a tar."""
+    plain_size: int = 0
+
+    @property
+    def digest(self) -> Digest:
+        return self.descriptor.digest
+
+    @property
+    def size(self) -> int:
+        return self.descriptor.size
+
+    @property
+    def original(self) -> tuple[Digest | None, int]:
+        """Digest and size in bytes of the entry as it came."""
+        return (self.diff_id, self.plain_size) if self.diff_id else (self.digest, self.size)
+
+    @property
+    def is_packed(self) -> bool:
+        return self.diff_id not in (None, self.digest)
+
+    def document(self) -> bytes:
+        raise InvalidDocument(f"{self.digest} is a layer and no document")
+
+
+Entry = Content | Held
+
+
+class Blobs:
+    """Where the blobs of an image are, as they are found."""
+
+    def __init__(self) -> None:
+        self.files: dict[Digest, BlobFile] = {}
+        self.held: set[Digest] = set()
+
+    def add(self, digest: Digest, entry: Entry) -> None:
+        """``digest`` is what the entry is expected to have."""
+        if isinstance(entry, Held):
+            self.held.add(digest)
+        else:
+            self.files[digest] = entry.as_blob(digest)
+
+    def image(self, root: Manifest | Index, manifests: tuple[Manifest, ...]) -> SourceImage:
+        return SourceImage(root, manifests, self.files, frozenset(self.held))
+
+
 class Contents(Protocol):
     """What a form of image is read from."""
 
@@ -69,11 +125,11 @@ class Contents(Protocol):
     def what(self) -> str:
         """How messages call it."""
 
-    def find(self, name: str) -> Content | None:
+    def find(self, name: str) -> Entry | None:
         """An entry by its name; raises IntegrityError for a name that leads elsewhere."""
 
 
-def require(contents: Contents, name: str, what: str = "") -> Content:
+def require(contents: Contents, name: str, what: str = "") -> Entry:
     """An entry that must be there; IntegrityError otherwise."""
     content = contents.find(name)
     if content is None:
@@ -84,12 +140,12 @@ def require(contents: Contents, name: str, what: str = "") -> Content:
 class ArchiveContents:
     """The members of an archive; the last one of a name is the one that counts, as for tar."""
 
-    def __init__(self, what: str, files: Mapping[str, Content], links: Mapping[str, str]) -> None:
+    def __init__(self, what: str, files: Mapping[str, Entry], links: Mapping[str, str]) -> None:
         self.what = what
         self._files = files
         self._links = links
 
-    def find(self, name: str) -> Content | None:
+    def find(self, name: str) -> Entry | None:
         name = safe_name(name)
         for _ in range(_MOST_LINKS):
             if name not in self._links:

@@ -43,6 +43,7 @@ from s3lo.transports.layout_files import (
 )
 from s3lo.transports.names import canonical, familiar, tag_of
 from s3lo.transports.plain_sizes import plain_sizes
+from s3lo.transports.side_by_side import plain_frames
 from s3lo.transports.streams import Readable, open_range, pieces
 
 _LARGE_BYTES = 1 << 20
@@ -131,11 +132,22 @@ def _blob(image: PulledImage, entry: _Entry, ready: Ready) -> Iterator[bytes]:
     yield _header(blob_name(entry.goes.digest), entry.goes.size)
     digest, size = entry.came.digest, entry.came.size
     ready(digest, 0)
+    compression = compression_of(image.path(digest)) if entry.is_unpacked else "none"
     with open_range(image.path(digest), 0, size) as file:
-        source: Readable = _Awaited(file, digest, size, ready)
-        compression = compression_of(image.path(digest)) if entry.is_unpacked else "none"
-        yield from pieces(decompress(source, compression))
+        source = _Awaited(file, digest, size, ready)
+        yield from _plain(image.path(digest), source, compression)
     yield _padding(entry.goes.size)
+
+
+def _plain(path: Path, source: _Awaited, compression: Compression) -> Iterator[bytes]:
+    """What is inside of a blob, decompressed on all cores where that can be."""
+    if compression == "zstd":
+        source.wait_for_all()
+        with plain_frames(path) as frames:
+            if frames is not None:
+                yield from frames
+                return
+    yield from pieces(decompress(source, compression))
 
 
 class _Awaited:
@@ -147,6 +159,9 @@ class _Awaited:
         self._size = size
         self._ready = ready
         self._position = 0
+
+    def wait_for_all(self) -> None:
+        self._ready(self._digest, self._size)
 
     def read(self, size: int, /) -> bytes:
         self._ready(self._digest, min(self._position + size, self._size))

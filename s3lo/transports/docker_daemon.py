@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,14 @@ from s3lo.events import BytesMoved, Observer
 from s3lo.model.digest import Digest
 from s3lo.model.documents import ImageConfig
 from s3lo.model.platform import Platform
-from s3lo.transports import docker_archive
+from s3lo.transports import docker_archive, docker_form
 from s3lo.transports.ahead import ahead
 from s3lo.transports.archive import Wanted, read_stream
+from s3lo.transports.docker_v1 import layer_namer
 from s3lo.transports.image import Compression, PulledImage, Ready, SourceImage, at_once
+from s3lo.transports.layout_files import named_blob
 from s3lo.transports.names import canonical, familiar, is_name
+from s3lo.transports.packing import Holdings, Packing
 
 _ANSWER_SECONDS = 60
 """For anything that a daemon knows without working for it."""
@@ -170,29 +173,35 @@ class DockerDaemon:
         self,
         name: str,
         staging: Path,
-        compression: Compression,
+        packing: Packing,
         *,
         platform: Platform | None = None,
         observer: Observer,
     ) -> SourceImage:
-        """Read an image by name or id in one pass; its blobs land in ``staging``.
+        """Read an image by name or id in one pass, or not at all where ``packing.holdings`` has all
+        of it. Its blobs land in ``staging``, or leave by the outlet.
 
         Raises NotFoundError where the daemon does not have it.
         """
-        exact = self._exact_name(name)
-        path = f"/images/{quote(exact)}/get"
+        image = self._inspect(name)
+        diff_ids = [Digest.parse(layer) for layer in _layers(image)]
+        if packing.holdings and (held := _held(image, diff_ids, packing.holdings, platform)):
+            return held
+        if packing.outlet:
+            packing.outlet.expect(int(image.get("Size") or 0))
+        namer = layer_namer(diff_ids)
+        path = f"/images/{quote(_exact_name(name, image))}/get"
         what = f"what the daemon saves of {name}"
         with self._answer("GET", path, stream=True, timeout=_WORK_SECONDS) as answer:
-            wanted = Wanted(platform=platform)
-            return read_stream(_Saved(answer.raw), staging, compression, wanted, observer, what)
-
-    def _exact_name(self, name: str) -> str:
-        """A name for exactly one image: given no tag, a daemon saves every one there is."""
-        image = self._inspect(name)
-        tags = {canonical(tag) for tag in image.get("RepoTags") or ()}
-        if is_name(name) and canonical(name) in tags:
-            return familiar(name)
-        return str(image["Id"])
+            return read_stream(
+                _Saved(answer.raw),
+                staging,
+                packing,
+                Wanted(platform=platform),
+                observer,
+                what,
+                lambda member: named_blob(member) or namer(member),
+            )
 
     def load(
         self,
@@ -294,6 +303,22 @@ def _raise_hidden_error(answer: bytes) -> None:
             continue
         if isinstance(message, dict) and (error := message.get("errorDetail")):
             raise DaemonError(f"the Docker daemon could not load the image: {error['message']}")
+
+
+def _exact_name(name: str, image: Any) -> str:
+    """A name for exactly one image: given no tag, a daemon saves every one there is."""
+    tags = {canonical(tag) for tag in image.get("RepoTags") or ()}
+    if is_name(name) and canonical(name) in tags:
+        return familiar(name)
+    return str(image["Id"])
+
+
+def _held(
+    image: Any, diff_ids: Sequence[Digest], holdings: Holdings, platform: Platform | None
+) -> SourceImage | None:
+    """The image, where its destination has all of it. With the containerd store its id is that of
+    a manifest, which nobody has as a config."""
+    return docker_form.held_image(Digest.parse(image["Id"]), diff_ids, holdings, platform)
 
 
 def _layers(image: Any) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -22,10 +23,11 @@ from s3lo.model import media_types
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor, ImageConfig, build_manifest, parse_config
 from s3lo.model.platform import Platform
-from s3lo.transports.contents import Content, Contents, names_of, require
-from s3lo.transports.image import BlobFile, SourceImage
+from s3lo.transports.contents import Blobs, Contents, Entry, Held, names_of, require
+from s3lo.transports.image import SourceImage
 from s3lo.transports.names import canonical
 from s3lo.transports.packer import Layer, Packer, require_order
+from s3lo.transports.packing import Holdings
 from s3lo.transports.tar_reader import is_tar
 
 MANIFEST_FILE = "manifest.json"
@@ -46,18 +48,45 @@ def read_image(
     """Read the image called ``name``, or the only one there is."""
     saved = _choose(contents, name)
     config, content = _config(contents, saved)
-    if platform and not config.platform.satisfies(platform):
-        raise NotFoundError(
-            f"the image is not there for {platform}", hint=f"It is for: {config.platform}."
-        )
-    layers = [_layer(contents, packer, path) for path in saved.Layers or ()]
+    _check_platform(config, platform)
+    packer.expect(sum(require(contents, path).size for path in saved.Layers or ()))
+    named = dict(enumerate(config.diff_ids))
+    layers = [
+        _layer(contents, packer, path, named.get(n)) for n, path in enumerate(saved.Layers or ())
+    ]
     require_order(config.diff_ids, layers)
     descriptors = tuple(_descriptor(layer) for layer in layers)
     manifest = build_manifest(config.descriptor(), descriptors)
-    blobs: dict[Digest, BlobFile] = {config.digest: content.as_blob(config.digest)}
+    blobs = Blobs()
+    blobs.add(config.digest, content)
     for descriptor, layer in zip(descriptors, layers, strict=True):
-        blobs[descriptor.digest] = layer.content.as_blob(descriptor.digest)
-    return SourceImage(manifest, (manifest,), blobs)
+        blobs.add(descriptor.digest, layer.content)
+    return blobs.image(manifest, (manifest,))
+
+
+def held_image(
+    config_digest: Digest, diff_ids: Sequence[Digest], holdings: Holdings, platform: Platform | None
+) -> SourceImage | None:
+    """An image of which nothing has to be read; None where its destination lacks a part of it."""
+    raw = holdings.config(config_digest)
+    if raw is None:
+        return None
+    config = parse_config(raw)
+    if config.diff_ids != tuple(diff_ids):
+        return None
+    _check_platform(config, platform)
+    layers = tuple(found for found in map(holdings.layer, diff_ids) if found)
+    if len(layers) != len(diff_ids):
+        return None
+    manifest = build_manifest(config.descriptor(), layers)
+    return SourceImage(manifest, (manifest,), {}, frozenset(b.digest for b in manifest.blobs))
+
+
+def _check_platform(config: ImageConfig, wanted: Platform | None) -> None:
+    if wanted and not config.platform.satisfies(wanted):
+        raise NotFoundError(
+            f"the image is not there for {wanted}", hint=f"It is for: {config.platform}."
+        )
 
 
 def _choose(contents: Contents, name: str) -> SavedImage:
@@ -82,7 +111,7 @@ def _is_called(image: SavedImage, name: str) -> bool:
     return any(canonical(tag) == canonical(name) for tag in image.RepoTags or ())
 
 
-def _config(contents: Contents, saved: SavedImage) -> tuple[ImageConfig, Content]:
+def _config(contents: Contents, saved: SavedImage) -> tuple[ImageConfig, Entry]:
     """The config, which is what its file name says, where that is a digest."""
     content = require(contents, saved.Config, "the image config")
     config = parse_config(content.document())
@@ -92,10 +121,10 @@ def _config(contents: Contents, saved: SavedImage) -> tuple[ImageConfig, Content
     return config, content
 
 
-def _layer(contents: Contents, packer: Packer, path: str) -> Layer:
-    content = require(contents, path)
-    layer = packer.layer(content)
-    if layer.compression == "none" and not is_tar(content.head()):
+def _layer(contents: Contents, packer: Packer, path: str, diff_id: Digest | None) -> Layer:
+    layer = packer.layer(require(contents, path), diff_id)
+    content = layer.content
+    if not isinstance(content, Held) and layer.compression == "none" and not is_tar(content.head()):
         raise IntegrityError(f"{path} of {contents.what} is not a layer")
     return packer.proven(layer)
 

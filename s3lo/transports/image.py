@@ -1,4 +1,4 @@
-"""Image: what a transport hands over or takes, as data: documents, and blobs that lie in files."""
+"""Image: what a transport hands over or takes, as data: documents, and where its blobs are."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ class SourceImage(Struct, frozen=True):
     root: Manifest | Index
     manifests: tuple[Manifest, ...]
     blobs: Mapping[Digest, BlobFile]
+    held: frozenset[Digest] = frozenset()
+    """Blobs that are in no file, for the destination has them."""
 
 
 class PulledImage(Struct, frozen=True):

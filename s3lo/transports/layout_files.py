@@ -5,6 +5,8 @@ OCI image spec 1.1, image-layout.md.
 
 from __future__ import annotations
 
+import re
+
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Document, encode
 from s3lo.model.media_types import OCI_INDEX
@@ -19,6 +21,15 @@ CONTAINERD_NAME = "io.containerd.image.name"
 def blob_name(digest: Digest) -> str:
     """Where a layout keeps a blob (OCI image spec, image-layout.md#blobs)."""
     return f"blobs/sha256/{digest.hex}"
+
+
+_BLOB = re.compile(r"blobs/sha256/([0-9a-f]{64})\Z")
+
+
+def named_blob(name: str) -> Digest | None:
+    """The blob that a file of a layout is, by its name."""
+    matched = _BLOB.match(name)
+    return Digest.from_hex(matched[1]) if matched else None
 
 
 def layout_file() -> bytes:

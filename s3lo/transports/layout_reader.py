@@ -9,15 +9,16 @@ from s3lo.events import Observer
 from s3lo.model.platform import Platform
 from s3lo.transports import oci_form
 from s3lo.transports.contents import DirectoryContents
-from s3lo.transports.image import Compression, SourceImage
+from s3lo.transports.image import SourceImage
 from s3lo.transports.layout_files import LAYOUT_FILE
 from s3lo.transports.packer import Packer
+from s3lo.transports.packing import Packing
 
 
 def read(
     directory: Path,
     staging: Path,
-    compression: Compression,
+    packing: Packing,
     *,
     name: str = "",
     platform: Platform | None = None,
@@ -32,7 +33,7 @@ def read(
     if not (directory / LAYOUT_FILE).is_file():
         hint = "An OCI layout is a directory with a file oci-layout in it."
         raise NotFoundError(f"there is no OCI layout at {directory}", hint=hint)
-    with Packer(staging, compression, observer) as packer:
+    with Packer(staging, packing, observer) as packer:
         return oci_form.read_image(
             DirectoryContents(directory),
             packer,

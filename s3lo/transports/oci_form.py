@@ -31,8 +31,8 @@ from s3lo.model.documents import (
     parse_document,
 )
 from s3lo.model.platform import Platform
-from s3lo.transports.contents import Content, Contents, names_of, require
-from s3lo.transports.image import BlobFile, SourceImage
+from s3lo.transports.contents import Blobs, Contents, Entry, names_of, require
+from s3lo.transports.image import SourceImage
 from s3lo.transports.layout_files import (
     CONTAINERD_NAME,
     INDEX_FILE,
@@ -45,15 +45,6 @@ from s3lo.transports.names import canonical
 from s3lo.transports.packer import Layer, Packer, require_order
 
 _SUBJECT = "vnd.docker.reference.digest"
-
-_DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
-_PLAIN_LAYERS = frozenset({media_types.OCI_LAYER, _DOCKER_LAYER})
-_OCI_TYPES = {
-    media_types.DOCKER_MANIFEST: media_types.OCI_MANIFEST,
-    media_types.DOCKER_CONFIG: media_types.OCI_CONFIG,
-    media_types.DOCKER_LAYER_GZIP: media_types.OCI_LAYER_GZIP,
-    _DOCKER_LAYER: media_types.OCI_LAYER,
-}
 
 
 def read_image(
@@ -77,9 +68,9 @@ def read_image(
     if isinstance(root, Manifest):
         form.check_platform(root, platform)
         manifest = form.take(root)
-        return SourceImage(manifest, (manifest,), form.blobs)
+        return form.blobs.image(manifest, (manifest,))
     index, manifests = form.take_index(root, may_be_partial)
-    return SourceImage(index, manifests, form.blobs)
+    return form.blobs.image(index, manifests)
 
 
 def _choose(contents: Contents, name: str) -> Descriptor:
@@ -117,7 +108,7 @@ class _OciForm:
     """Reads documents, and collects the blobs that they name."""
 
     def __init__(self, contents: Contents, packer: Packer, observer: Observer) -> None:
-        self.blobs: dict[Digest, BlobFile] = {}
+        self.blobs = Blobs()
         self._contents = contents
         self._packer = packer
         self._observer = observer
@@ -131,7 +122,7 @@ class _OciForm:
             raise DigestMismatch(f"{descriptor.digest} of {self._contents.what} is other content")
         return raw
 
-    def _content(self, descriptor: Descriptor) -> Content:
+    def _content(self, descriptor: Descriptor) -> Entry:
         """An entry, checked as far as can be without reading it again."""
         content = require(self._contents, blob_name(descriptor.digest), descriptor.digest)
         digest, size = content.original
@@ -167,6 +158,7 @@ class _OciForm:
 
     def take(self, manifest: Manifest) -> Manifest:
         """Collect a manifest's blobs; returns it, written anew where a layer was compressed."""
+        self._packer.expect(sum(layer.size for layer in manifest.layers))
         config = self._packer.restored(self._content(manifest.config))
         layers = [self._layer(layer) for layer in manifest.layers]
         if manifest.config.media_type in media_types.CONFIGS:
@@ -174,16 +166,16 @@ class _OciForm:
             if diff_ids or not layers:
                 require_order(diff_ids, layers)
         taken = tuple(map(_descriptor, manifest.layers, layers))
-        self.blobs[manifest.config.digest] = config.as_blob(manifest.config.digest)
+        self.blobs.add(manifest.config.digest, config)
         for descriptor, layer in zip(taken, layers, strict=True):
-            self.blobs[descriptor.digest] = layer.content.as_blob(descriptor.digest)
+            self.blobs.add(descriptor.digest, layer.content)
         return manifest if taken == manifest.layers else _rewritten(manifest, taken)
 
     def _layer(self, descriptor: Descriptor) -> Layer:
         content = self._content(descriptor)
-        if descriptor.media_type not in _PLAIN_LAYERS:
+        if descriptor.media_type not in media_types.PLAIN_LAYERS:
             return Layer(self._packer.restored(content), "none", None)
-        layer = self._packer.layer(content)
+        layer = self._packer.layer(content, descriptor.digest)
         if layer.content.is_packed and layer.diff_id != descriptor.digest:
             raise DigestMismatch(f"{descriptor.digest} of {self._contents.what} is {layer.diff_id}")
         return layer
@@ -250,7 +242,7 @@ def _rewritten(manifest: Manifest, layers: tuple[Descriptor, ...]) -> Manifest:
     for entry, layer in zip(entries, layers, strict=True):
         entry.update(mediaType=layer.media_type, digest=str(layer.digest), size=layer.size)
     for entry in (config, *entries):
-        entry["mediaType"] = _OCI_TYPES.get(entry["mediaType"], entry["mediaType"])
+        entry["mediaType"] = media_types.OCI_OF_DOCKER.get(entry["mediaType"], entry["mediaType"])
     body.pop("mediaType", None)
     head = {"schemaVersion": body.pop("schemaVersion"), "mediaType": media_types.OCI_MANIFEST}
     rewritten = parse_document(encode({**head, "config": config, "layers": entries, **body}))

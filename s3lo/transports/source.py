@@ -6,14 +6,16 @@ import sys
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from s3lo.errors import UsageError
 from s3lo.events import Observer
 from s3lo.model.platform import Platform
 from s3lo.transports import archive, layout_reader
 from s3lo.transports.archive import Wanted
-from s3lo.transports.image import Compression, Form, SourceImage
+from s3lo.transports.image import Form, SourceImage
 from s3lo.transports.names import is_name
+from s3lo.transports.packing import Packing
 from s3lo.transports.streams import Readable
 
 _HINT = (
@@ -80,14 +82,16 @@ def open_source(
     source: Source,
     *,
     staging: Path,
-    compression: Compression,
+    packing: Packing,
     platform: Platform | None = None,
     observer: Observer,
     stdin: Readable | None = None,
 ) -> SourceImage:
-    """Read the image, its documents checked; blobs lie in ``staging`` or where they were.
+    """Read the image, its documents checked; blobs lie in ``staging`` or where they were, or have
+    left by the outlet of ``packing``, or are held by the destination.
 
-    Layers that come uncompressed are compressed into ``staging``. Without ``platform`` an index is
+    Layers that come uncompressed are compressed. Raises NotAsHeld where it has to be read again
+    without holdings and outlet. Without ``platform`` an index is
     taken whole. Raises NotFoundError, IntegrityError, UsageError (several images and no name),
     DaemonError, DiskFull or LocalError.
     """
@@ -96,15 +100,17 @@ def open_source(
             from s3lo.transports.docker_daemon import connect
 
             with connect() as daemon:
-                return daemon.save(name, staging, compression, platform=platform, observer=observer)
+                return daemon.save(name, staging, packing, platform=platform, observer=observer)
         case LayoutSource(directory, name):
             return layout_reader.read(
-                directory, staging, compression, name=name, platform=platform, observer=observer
+                directory, staging, packing, name=name, platform=platform, observer=observer
             )
         case ArchiveSource(path, form, name):
             wanted = Wanted(name, platform, form)
-            return archive.read_file(path, staging, compression, wanted, observer)
+            return archive.read_file(path, staging, packing, wanted, observer)
         case StdinSource():
             stream: Readable = stdin or sys.stdin.buffer
             wanted = Wanted(platform=platform)
-            return archive.read_stream(stream, staging, compression, wanted, observer, "the input")
+            # It cannot be read again, should something that was spared be needed after all.
+            careful = replace(packing, holdings=None, outlet=None)
+            return archive.read_stream(stream, staging, careful, wanted, observer, "the input")

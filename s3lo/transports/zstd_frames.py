@@ -10,12 +10,17 @@ import os
 import struct
 from collections.abc import Iterable
 
+from msgspec import Struct
+
 from s3lo.errors import IntegrityError
 
 MAGIC = b"\x28\xb5\x2f\xfd"
 _SEEK_TABLE_FRAME = 0x184D2A5E
 _SEEKABLE_MAGIC = 0x8F92EAB1
 _LONGEST_HEADER = 18
+_SKIPPABLE = struct.Struct("<II")
+_ENTRY, _ENTRY_WITH_CHECKSUM = struct.Struct("<II"), struct.Struct("<III")
+_FOOTER = struct.Struct("<IBI")
 _RLE_BLOCK, _RESERVED_BLOCK = 1, 3
 
 
@@ -34,10 +39,41 @@ def seek_table(frames: Iterable[tuple[int, int]]) -> bytes:
     ``frames`` are compressed and uncompressed sizes in bytes, in order. Any decoder skips it; one
     that knows it can begin to read at any frame.
     """
-    entries = [struct.pack("<II", *sizes) for sizes in frames]
-    footer = struct.pack("<IBI", len(entries), 0, _SEEKABLE_MAGIC)
+    entries = [_ENTRY.pack(*sizes) for sizes in frames]
+    footer = _FOOTER.pack(len(entries), 0, _SEEKABLE_MAGIC)
     body = b"".join(entries) + footer
-    return struct.pack("<II", _SEEK_TABLE_FRAME, len(body)) + body
+    return _SKIPPABLE.pack(_SEEK_TABLE_FRAME, len(body)) + body
+
+
+class Frame(Struct, frozen=True):
+    """Where a frame lies in its file, and how large its content is; all in bytes."""
+
+    offset: int
+    size: int
+    content_size: int
+
+
+def seekable_frames(fd: int, size: int) -> list[Frame] | None:
+    """The frames of a file of ``size`` bytes, from its seek table; None where it has none.
+
+    A table is what somebody says: a frame is where it says, and no larger, or the file is damaged.
+    """
+    footer = os.pread(fd, _FOOTER.size, size - _FOOTER.size) if size > _FOOTER.size else b""
+    if len(footer) < _FOOTER.size:
+        return None
+    count, descriptor, magic = _FOOTER.unpack(footer)
+    entry = _ENTRY_WITH_CHECKSUM if descriptor & 0x80 else _ENTRY
+    table_size = _SKIPPABLE.size + count * entry.size + _FOOTER.size
+    if magic != _SEEKABLE_MAGIC or table_size > size:
+        return None
+    table = os.pread(fd, table_size, size - table_size)
+    if table[:4] != struct.pack("<I", _SEEK_TABLE_FRAME):
+        return None
+    frames, offset = [], 0
+    for sizes in entry.iter_unpack(table[_SKIPPABLE.size : -_FOOTER.size]):
+        frames.append(Frame(offset, sizes[0], sizes[1]))
+        offset += sizes[0]
+    return frames if offset == size - table_size else None
 
 
 def content_size(fd: int, size: int) -> int | None:

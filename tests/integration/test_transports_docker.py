@@ -26,6 +26,7 @@ from s3lo.model.documents import Manifest
 from s3lo.transports import docker_archive
 from s3lo.transports.docker_daemon import DockerDaemon, connect
 from s3lo.transports.image import Compression, PulledImage, SourceImage
+from s3lo.transports.packing import Packing
 from s3lo.transports.source import open_source, parse_source
 from tests import images
 
@@ -59,7 +60,7 @@ def name(made: images.Image) -> str:
 
 def opened(source: str, staging: Path, compression: Compression = "zstd") -> SourceImage:
     return open_source(
-        parse_source(source), staging=staging, compression=compression, observer=ignore
+        parse_source(source), staging=staging, packing=Packing(compression), observer=ignore
     )
 
 
@@ -125,7 +126,7 @@ def test_a_push_does_not_depend_on_which_way_an_image_came(
 ) -> None:
     image = _pulled(made, name, tmp_path, "zstd")
     daemon.load(image, [name], observer=ignore)
-    assert opened(name, tmp_path / "saved", "zstd").root == image.manifest
+    assert opened(name, tmp_path / "saved").root == image.manifest
 
 
 def test_an_image_is_saved_by_id_and_by_a_name_without_tag(
@@ -191,7 +192,7 @@ def test_an_observer_hears_of_what_is_sent_and_saved(
     image = _pulled(made, name, tmp_path, "gzip")
     events: list[Event] = []
     daemon.load(image, [name], observer=events.append)
-    daemon.save(name, tmp_path / "saved", "none", observer=events.append)
+    daemon.save(name, tmp_path / "saved", Packing("none"), observer=events.append)
     moved = {"load": 0, "save": 0}
     for event in events:
         assert isinstance(event, BytesMoved)
@@ -203,7 +204,7 @@ def test_an_observer_hears_of_what_is_sent_and_saved(
 
 def test_an_image_that_is_not_there_is_not_found(daemon: DockerDaemon, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError) as caught:
-        daemon.save("absent:v1", tmp_path, "zstd", observer=ignore)
+        daemon.save("absent:v1", tmp_path, Packing("zstd"), observer=ignore)
     assert caught.value.exit_code == 3
 
 
@@ -232,7 +233,7 @@ def test_an_error_while_sending_ends_the_load(
     with pytest.raises(IntegrityError, match="the download failed"):
         daemon.load(image, [name], ready=ready, observer=ignore)
     with pytest.raises(NotFoundError):
-        daemon.save(name, tmp_path / "saved", "zstd", observer=ignore)
+        daemon.save(name, tmp_path / "saved", Packing("zstd"), observer=ignore)
 
 
 def test_standard_input_takes_what_the_daemon_saves(
@@ -244,7 +245,7 @@ def test_standard_input_takes_what_the_daemon_saves(
     source = open_source(
         parse_source("-"),
         staging=tmp_path / "staging",
-        compression="zstd",
+        packing=Packing(),
         observer=ignore,
         stdin=io.BytesIO(archive),
     )
@@ -320,7 +321,7 @@ def test_a_daemon_that_hangs_up_while_it_saves_is_an_error(
     with connect() as cut:
         proxy.left["answer"] = 2_000_000
         with pytest.raises((DaemonError, IntegrityError)):
-            cut.save(name, tmp_path / "saved", "zstd", observer=ignore)
+            cut.save(name, tmp_path / "saved", Packing("zstd"), observer=ignore)
     for path in (tmp_path / "saved").rglob("*"):
         if path.is_file():
             assert Digest.of(path.read_bytes()).hex == path.name
@@ -337,4 +338,4 @@ def test_a_daemon_that_hangs_up_while_it_loads_is_an_error(
             cut.load(image, [name], observer=ignore)
     assert caught.value.exit_code == 8
     with pytest.raises(NotFoundError):
-        daemon.save(name, tmp_path / "saved", "zstd", observer=ignore)
+        daemon.save(name, tmp_path / "saved", Packing("zstd"), observer=ignore)

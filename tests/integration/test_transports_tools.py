@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -16,10 +17,11 @@ from s3lo.events import ignore
 from s3lo.model.documents import Manifest
 from s3lo.transports import docker_archive, oci_layout
 from s3lo.transports.image import Compression, PulledImage, SourceImage
+from s3lo.transports.packing import Packing
 from s3lo.transports.source import open_source, parse_source
 from tests import images
 from tests.conftest import missing
-from tests.servers import Missing
+from tests.servers import Containerd, Missing
 
 
 def run(program: str, *arguments: str | Path) -> str:
@@ -40,7 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> images.Image:
 
 def opened(source: str, staging: Path, compression: Compression = "zstd") -> SourceImage:
     return open_source(
-        parse_source(source), staging=staging, compression=compression, observer=ignore
+        parse_source(source), staging=staging, packing=Packing(compression), observer=ignore
     )
 
 
@@ -105,6 +107,42 @@ def test_umoci_unpacks_a_layout(
     run("umoci", "unpack", "--image", f"{tmp_path}/layout:v1", tmp_path / "bundle")
     unpacked = {path.name for path in (tmp_path / "bundle" / "rootfs").iterdir()}
     assert len(unpacked) == len({layer.digest for layer in made.layers})
+
+
+def test_the_zstd_command_takes_a_layer_for_an_ordinary_stream(
+    old_archive: Path, made: images.Image, tmp_path: Path
+) -> None:
+    """Many frames, and a seek table in one that decoders skip."""
+    image = opened(f"docker-archive:{old_archive}", tmp_path / "staging")
+    assert isinstance(image.root, Manifest)
+    for descriptor, layer in zip(image.root.layers, made.layers, strict=True):
+        packed = image.blobs[descriptor.digest].path
+        run("zstd", "--quiet", "--test", "--format=zstd", packed)
+        plain = tmp_path / "plain"
+        run("zstd", "--quiet", "--force", "--decompress", "--format=zstd", packed, "-o", plain)
+        assert plain.read_bytes() == layer.path.read_bytes()
+
+
+def test_containerd_unpacks_an_image_of_every_compression(
+    containerd: Containerd, pulled: PulledImage, made: images.Image, tmp_path: Path
+) -> None:
+    """It hashes what it unpacks, and takes no layer whose diff id is not the config's."""
+    archive, name = tmp_path / "image.tar", f"example.com/app:{tmp_path.name.lower()}"
+    docker_archive.write(pulled, archive, [name], force=False, unpacks=())
+    listing = ("snapshots", "--snapshotter", "native", "list")
+    assert chain_id(made) not in containerd.ctr(*listing)
+    containerd.ctr("images", "import", "--snapshotter", "native", str(archive))
+    assert name in containerd.ctr("images", "list", "--quiet").split()
+    assert chain_id(made) in containerd.ctr(*listing)
+    containerd.ctr("images", "remove", "--sync", name)
+
+
+def chain_id(image: images.Image) -> str:
+    """Of all its layers (OCI image spec, config.md#layer-chainid)."""
+    chain = image.layers[0].digest
+    for layer in image.layers[1:]:
+        chain = f"sha256:{hashlib.sha256(f'{chain} {layer.digest}'.encode()).hexdigest()}"
+    return chain
 
 
 @pytest.mark.parametrize("form", ["docker-archive", "oci-archive", "oci"])

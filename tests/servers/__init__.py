@@ -4,6 +4,7 @@ Each runs on loopback in a directory of its own, is stopped by its process id an
 behind. None needs pytest: the demo and the benchmarks start the same ones.
 """
 
+from tests.servers.containerd import Containerd
 from tests.servers.dockerd import Dockerd
 from tests.servers.nginx import Nginx
 from tests.servers.origin import Origin, OriginCounters, OriginOptions, UploadedObject
@@ -13,6 +14,7 @@ from tests.servers.seaweed import SeaweedS3
 from tests.servers.unruly import Unruly
 
 __all__ = [
+    "Containerd",
     "Dockerd",
     "Missing",
     "Nginx",

@@ -36,7 +36,7 @@ class Dockerd(Server):
         return {"DOCKER_HOST": self.host}
 
     def prepare(self, directory: Path) -> list[str]:
-        _require_privilege()
+        require_privilege()
         self._socket = directory / "d.sock"
         return [
             f"--data-root={directory / 'data'}",
@@ -56,17 +56,21 @@ class Dockerd(Server):
             return client.recv(64).split()[1:2] == [b"200"]
 
     def clean_up(self) -> None:
-        """A killed daemon leaves mounts that would keep its directory from being removed."""
-        mounts = Path("/proc/self/mountinfo").read_text("utf-8").splitlines()
-        ours = [line.split()[4] for line in mounts if f" {self._directory}/" in line]
-        for mount in reversed(ours):
-            subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
+        unmount_below(self._directory)
 
 
-def _require_privilege() -> None:
+def unmount_below(directory: Path) -> None:
+    """A killed daemon leaves mounts that would keep its directory from being removed."""
+    mounts = Path("/proc/self/mountinfo").read_text("utf-8").splitlines()
+    ours = [line.split()[4] for line in mounts if f" {directory}/" in line]
+    for mount in reversed(ours):
+        subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
+
+
+def require_privilege() -> None:
     """Raise Missing where this process may not mount, which a daemon has to."""
     status = Path("/proc/self/status").read_text("ascii")
     found = re.search(r"^CapEff:\s*([0-9a-f]+)", status, re.MULTILINE)
     may_mount = found is not None and int(found[1], 16) >> _CAP_SYS_ADMIN & 1
     if os.geteuid() != 0 or not may_mount:
-        raise Missing("a Docker daemon of our own needs root with the right to mount")
+        raise Missing("a container daemon of our own needs root with the right to mount")

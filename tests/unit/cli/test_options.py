@@ -99,7 +99,8 @@ def test_push_hands_every_option_to_the_library(
     library.answer = PUSHED
     outcome = s3lo_command(
         *("push", "app:v1", "s3://bucket/app:v1", "--platform", "linux/arm64", "--force"),
-        *("--compression", "gzip", "--endpoint", "http://e", "--region", "r", "--profile", "p"),
+        *("--compression", "gzip", "--compression-level", "7"),
+        *("--endpoint", "http://e", "--region", "r", "--profile", "p"),
         *("--no-sign-request", "--ca-bundle", "c", "--tmpdir", str(tmp_path), "--insecure"),
         *("--target-gbps", "2.5", "--processes", "0", "--part-size", "8MiB"),
         *("--max-in-flight", "7", "--memory-limit", "1g", "--backend", "s3transfer"),
@@ -111,6 +112,7 @@ def test_push_hands_every_option_to_the_library(
     assert library.options == {
         "platform": "linux/arm64",
         "compression": "gzip",
+        "compression_level": 7,
         "force": True,
         "connection": ConnectionOptions("http://e", "r", "p", True, "c"),
         "engine": EngineOptions(2.5, 0, 8 << 20, 7, 1 << 30, "sha256", "s3transfer"),

@@ -25,6 +25,7 @@ from s3lo.model.platform import Platform
 from s3lo.transports._zstd import zstd
 from s3lo.transports.archive import Wanted, read_file, read_stream
 from s3lo.transports.image import Compression, SourceImage
+from s3lo.transports.packing import Packing
 from tests.unit.transports import builders
 from tests.unit.transports.builders import Files, Link, tar
 
@@ -49,11 +50,13 @@ def read(request: pytest.FixtureRequest, tmp_path: Path) -> Reader:
         staging.mkdir(exist_ok=True)
         wanted = wanted or Wanted()
         if request.param == "stream":
-            image = read_stream(io.BytesIO(archive), staging, compression, wanted, observer)
+            image = read_stream(
+                io.BytesIO(archive), staging, Packing(compression), wanted, observer
+            )
         else:
             path = tmp_path / "archive.tar"
             path.write_bytes(archive)
-            image = read_file(path, staging, compression, wanted, observer)
+            image = read_file(path, staging, Packing(compression), wanted, observer)
         builders.check(image)
         return image
 
@@ -168,7 +171,7 @@ def test_a_file_s_compressed_blobs_stay_where_they_are(tmp_path: Path) -> None:
     path = tmp_path / "archive.tar"
     path.write_bytes(tar(builders.gzip_layout(LAYERS)))
     staging = tmp_path / "staging"
-    image = read_file(path, staging, "zstd", Wanted(), ignore)
+    image = read_file(path, staging, Packing(), Wanted(), ignore)
     assert {blob.path for blob in image.blobs.values()} == {path}
     assert not any(blob.is_verified for blob in image.blobs.values())
     assert not [file for file in staging.rglob("*") if file.is_file()]
@@ -176,7 +179,7 @@ def test_a_file_s_compressed_blobs_stay_where_they_are(tmp_path: Path) -> None:
 
 def test_a_stream_s_blobs_are_verified_in_passing(tmp_path: Path) -> None:
     stream = io.BytesIO(tar(builders.gzip_layout(LAYERS)))
-    image = read_stream(stream, tmp_path, "zstd", Wanted(), ignore)
+    image = read_stream(stream, tmp_path, Packing("zstd"), Wanted(), ignore)
     assert all(blob.is_verified for blob in image.blobs.values())
 
 
@@ -413,7 +416,7 @@ def test_a_compressed_blob_that_was_changed_is_found_in_a_stream(tmp_path: Path)
     packed = gzip.compress(LAYERS[0], mtime=0)
     files = _swapped(builders.gzip_layout(LAYERS), packed, packed[:-1] + b"x")
     with pytest.raises(DigestMismatch):
-        read_stream(io.BytesIO(tar(files)), tmp_path, "zstd", Wanted(), ignore)
+        read_stream(io.BytesIO(tar(files)), tmp_path, Packing("zstd"), Wanted(), ignore)
 
 
 def test_a_plain_layer_of_another_artifact_is_checked_as_well(read: Reader) -> None:
@@ -464,12 +467,12 @@ def test_where_both_forms_are_the_manifest_keeps_its_bytes(read: Reader) -> None
 
 def test_an_absent_file_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
-        read_file(tmp_path / "absent", tmp_path, "zstd", Wanted(), ignore)
+        read_file(tmp_path / "absent", tmp_path, Packing("zstd"), Wanted(), ignore)
 
 
 def test_a_directory_is_no_archive(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
-        read_file(tmp_path, tmp_path, "zstd", Wanted(), ignore)
+        read_file(tmp_path, tmp_path, Packing("zstd"), Wanted(), ignore)
 
 
 def test_docker_media_types_become_those_of_oci_with_a_new_layer(read: Reader) -> None:

@@ -22,6 +22,7 @@ from s3lo.transports._zstd import zstd
 from s3lo.transports.archive import Wanted, read_stream
 from s3lo.transports.docker_archive import FOR_EVERY_DOCKER
 from s3lo.transports.image import Compression, PulledImage
+from s3lo.transports.packing import Packing
 from tests.unit.transports import builders
 
 LAYERS = [builders.layer("one"), builders.layer("two", 3 << 20), builders.layer("three")]
@@ -174,7 +175,7 @@ def test_an_image_may_have_no_name(tmp_path: Path) -> None:
 def test_what_we_write_we_read(tmp_path: Path) -> None:
     image = pulled(tmp_path, "gzip", "gzip")
     archive = archived(image, tags=("app:v1",))
-    source = read_stream(io.BytesIO(archive), tmp_path, "zstd", Wanted("app:v1"), ignore)
+    source = read_stream(io.BytesIO(archive), tmp_path, Packing("zstd"), Wanted("app:v1"), ignore)
     assert source.root == image.manifest
 
 

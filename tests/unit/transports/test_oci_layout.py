@@ -21,6 +21,7 @@ from s3lo.model.documents import Index, Manifest, parse_document
 from s3lo.model.platform import Platform
 from s3lo.transports import layout_reader, oci_layout
 from s3lo.transports.image import Compression, SourceImage
+from s3lo.transports.packing import Packing
 from tests.unit.transports import builders
 
 LAYERS = [builders.layer("one"), builders.layer("two", 6000)]
@@ -34,7 +35,7 @@ def read(
 ) -> SourceImage:
     staging = directory.parent / "staging"
     image = layout_reader.read(
-        directory, staging, compression, name=name, platform=platform, observer=ignore
+        directory, staging, Packing(compression), name=name, platform=platform, observer=ignore
     )
     builders.check(image)
     return image

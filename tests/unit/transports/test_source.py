@@ -17,6 +17,7 @@ from s3lo.transports.destination import (
     parse_destination,
 )
 from s3lo.transports.image import SourceImage
+from s3lo.transports.packing import Packing
 from s3lo.transports.source import (
     ArchiveSource,
     DockerSource,
@@ -86,7 +87,7 @@ def opened(text: str, staging: Path, stdin: bytes = b"") -> SourceImage:
     image = open_source(
         parse_source(text),
         staging=staging,
-        compression="zstd",
+        packing=Packing(),
         observer=ignore,
         stdin=io.BytesIO(stdin),
     )

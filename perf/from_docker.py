@@ -1,0 +1,230 @@
+"""How long a push out of Docker takes, to that of ``docker save`` alone.
+
+    python -m perf.from_docker [--rounds 5] [--json FILE]
+
+In each round, in turn, of a real image (PyTorch's and numpy's wheels):
+
+    save          docker save, to /dev/null: what no push can do without
+    push          into a bucket that has nothing
+    changed       the same image below another topmost layer, into a bucket that has the first
+    unchanged     the first once more
+
+and what the push took of temporary space at its most, to the largest layer it stored, and what it
+stored, to what gzip -6 makes of the layers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.request
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from perf.check import WrongResult, docker
+from perf.figures import paired_ratio, spread
+from perf.machine import read_machine
+from perf.report.numbers import with_range
+from perf.s3lo_command import S3lo
+from perf.setting import own_environment
+from perf.stock import BUCKET, StockImage, default_cache, stock_image
+from perf.workload import find_workloads
+from tests.servers import Dockerd, Origin, OriginOptions
+from tests.servers.process import find_program
+
+_IMAGE, _CHANGED = "perf/image:v1", "perf/image:v2"
+_SAMPLE_SECONDS = 0.02
+_PIECE_BYTES = 4 << 20
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS
+
+
+@dataclass(frozen=True)
+class Round:
+    """Seconds, and bytes of one push."""
+
+    save: float
+    push: float
+    changed: float
+    unchanged: float
+    temporary_bytes: int
+    largest_stored_bytes: int
+    stored_bytes: int
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--cache", type=Path, default=default_cache())
+    given = parser.parse_args()
+    image = stock_image(find_workloads()["pull-pytorch"].image, given.cache)
+    gzip_bytes = _gzip_bytes(image)
+    rounds: list[Round] = []
+    with Dockerd() as dockerd, tempfile.TemporaryDirectory(dir=given.cache) as scratch:
+        _fill(dockerd, image, Path(scratch))
+        for number in range(given.rounds + 1):
+            found = _round(dockerd.host, Path(scratch))
+            print(f"round {number}: {found}", flush=True)
+            if number:
+                rounds.append(found)
+    summary = _summary(rounds, gzip_bytes)
+    print("\n".join(f"{name}: {text}" for name, text in summary.items()))
+    if given.json:
+        body = {
+            "machine": asdict(read_machine(given.cache)),
+            "gzip_bytes": gzip_bytes,
+            "rounds": [asdict(each) for each in rounds],
+            "summary": summary,
+        }
+        given.json.write_text(json.dumps(body, indent=2) + "\n")
+
+
+def _fill(dockerd: Dockerd, image: StockImage, scratch: Path) -> None:
+    """The image, and the same with one more file in another topmost layer."""
+    skopeo = str(find_program("skopeo", "apt-get install skopeo"))
+    target = ("--dest-daemon-host", dockerd.host, f"docker-daemon:{_IMAGE}")
+    subprocess.run([skopeo, "copy", "--quiet", f"oci:{image.layout}", *target], check=True)
+    (scratch / "file").write_bytes(hashlib.shake_128(b"a change").digest(10_000_000))
+    container = _docker(dockerd.host, "create", _IMAGE, "/none").strip()
+    _docker(dockerd.host, "cp", str(scratch / "file"), f"{container}:/changed")
+    _docker(dockerd.host, "commit", container, _CHANGED)
+    _docker(dockerd.host, "rm", container)
+
+
+def _docker(host: str, *arguments: str) -> str:
+    done = docker(host, *arguments)
+    if done.returncode:
+        raise SystemExit(f"docker {' '.join(arguments)}: {done.stderr}")
+    return done.stdout
+
+
+def _round(host: str, scratch: Path) -> Round:
+    save = _timed(["docker", "--host", host, "save", _IMAGE], {})
+    with tempfile.TemporaryDirectory() as nothing:
+        options = OriginOptions(sink="memory")
+        with Origin(Path(nothing), options) as origin, _Space(scratch / "tmp") as space:
+            push = _push(origin, host, _IMAGE, "v1", scratch)
+            stored = _check(origin, "v1", _id(host, _IMAGE))
+            temporary = space.peak_bytes
+            changed = _push(origin, host, _CHANGED, "v2", scratch)
+            _check(origin, "v2", _id(host, _CHANGED))
+            unchanged = _push(origin, host, _IMAGE, "v3", scratch)
+            _check(origin, "v3", _id(host, _IMAGE))
+    return Round(save, push, changed, unchanged, temporary, max(stored), sum(stored))
+
+
+def _push(origin: Origin, host: str, source: str, tag: str, scratch: Path) -> float:
+    verb = ("push", source, f"s3://{BUCKET}/app:{tag}")
+    command = S3lo().command_of(verb, origin.url, scratch / "tmp")
+    env = {**own_environment(), **command.env, "DOCKER_HOST": host}
+    env["XDG_CACHE_HOME"] = str(scratch / "cache")
+    return _timed(command.argv, env)
+
+
+def _timed(command: Sequence[str], env: dict[str, str]) -> float:
+    started_at = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=env or None)
+    return time.perf_counter() - started_at
+
+
+def _id(host: str, name: str) -> str:
+    return _docker(host, "inspect", "--format", "{{.Id}}", name).strip()
+
+
+def _check(origin: Origin, tag: str, image_id: str) -> list[int]:
+    """Sizes of the layers; raises WrongResult unless all is there and what its name says."""
+
+    def get(key: str) -> bytes:
+        with urllib.request.urlopen(f"{origin.url}/{BUCKET}/{key}") as answer:
+            content: bytes = answer.read()
+        return content
+
+    manifest = json.loads(get(f"manifests/app/{tag}/manifest.json"))
+    if manifest["config"]["digest"] != image_id:
+        raise WrongResult(f"{tag} is another image")
+    for blob in (manifest["config"], *manifest["layers"]):
+        hex_ = blob["digest"][7:]
+        if hashlib.sha256(get(f"blobs/sha256/{hex_}")).hexdigest() != hex_:
+            raise WrongResult(f"{blob['digest']} was stored with another content")
+    return [layer["size"] for layer in manifest["layers"]]
+
+
+class _Space(threading.Thread):
+    """The most that lies in a directory, in blocks that are taken, looked at again and again."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(daemon=True)
+        directory.mkdir(exist_ok=True)
+        self.peak_bytes = 0
+        self._directory = directory
+        self._ended = threading.Event()
+
+    def __enter__(self) -> _Space:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self.join()
+
+    def run(self) -> None:
+        while not self._ended.wait(_SAMPLE_SECONDS):
+            self.peak_bytes = max(self.peak_bytes, self._taken())
+
+    def _taken(self) -> int:
+        taken = 0
+        for path in self._directory.rglob("*"):
+            with suppress(FileNotFoundError):
+                taken += path.stat().st_blocks * 512
+        return taken
+
+
+def _gzip_bytes(image: StockImage) -> int:
+    """What gzip -6 makes of the layers, each as one stream."""
+
+    def packed(descriptor: dict[str, Any]) -> int:
+        inner, outer, size = zlib.decompressobj(_GZIP_WINDOW), zlib.compressobj(6), 0
+        path = image.layout / "blobs" / "sha256" / descriptor["digest"][7:]
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE_BYTES):
+                plain = inner.decompress(piece)
+                size += len(outer.compress(plain))
+        return size + len(outer.flush())
+
+    with ThreadPoolExecutor() as pool:
+        return sum(pool.map(packed, image.manifest["layers"]))
+
+
+def _summary(rounds: Sequence[Round], gzip_bytes: int) -> dict[str, str]:
+    saves = [each.save for each in rounds]
+
+    def ratio(values: Sequence[float], to: Sequence[float]) -> str:
+        return with_range(paired_ratio(values, to), 2)
+
+    extra = [each.changed - each.save for each in rounds]
+    largest = [float(each.largest_stored_bytes) for each in rounds]
+    return {
+        "docker save, s": with_range(spread(saves), 2),
+        "push, s": with_range(spread([each.push for each in rounds]), 2),
+        "push to docker save": ratio([each.push for each in rounds], saves),
+        "with another topmost layer, s beyond docker save": with_range(spread(extra), 2),
+        "unchanged, s": with_range(spread([each.unchanged for each in rounds]), 2),
+        "temporary space to the largest layer": ratio(
+            [float(each.temporary_bytes) for each in rounds], largest
+        ),
+        "stored to gzip -6": f"{rounds[0].stored_bytes / gzip_bytes:.3f}",
+    }
+
+
+if __name__ == "__main__":
+    main()
