@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 import s3lo
-from s3lo.cli.options import Common, common_options, engine_options, option
+from s3lo.cli.options import Common, common_options, engine_options, option, storage_options
 from s3lo.cli.progress import observing
 from s3lo.cli.render import count, show, size, workers
 from s3lo.errors import UsageError
 
 if TYPE_CHECKING:
+    from s3lo.bucket.options import StorageOptions
     from s3lo.engine.options import EngineOptions
     from s3lo.operations.results import PushResult
     from s3lo.transports.image import Compression
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     help="More is smaller and slower; zstd 1 to 19, by default 3, gzip 1 to 9, by default 6.",
 )
 @option("--force", is_flag=True, help="Replace a tag that a rule protects; upload every blob anew.")
+@storage_options
 @engine_options()
 @common_options
 def push(
@@ -46,6 +48,7 @@ def push(
     compression: Compression,
     compression_level: int | None,
     force: bool,
+    storage: StorageOptions,
     engine: EngineOptions,
     common: Common,
 ) -> None:
@@ -65,6 +68,7 @@ def push(
             compression_level=compression_level,
             force=force,
             connection=common.connection,
+            storage=storage,
             engine=engine,
             tmpdir=common.tmpdir,
             observer=observer,

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from s3lo import errors
 from s3lo.bucket import keys
 from s3lo.bucket.local import is_store
-from s3lo.bucket.options import ConnectionOptions
+from s3lo.bucket.options import ConnectionOptions, StorageOptions
 from s3lo.bucket.rules import load_rules
 from s3lo.bucket.store import Store
 from s3lo.bucket.tags import write_tag
@@ -50,6 +50,7 @@ from s3lo.transports.streams import open_range, pieces
 _LOOKS_AT_A_TIME = 16
 _NO_CONNECTION = ConnectionOptions()
 _NO_ENGINE = EngineOptions()
+_NO_STORAGE = StorageOptions()
 
 
 class _Task(Struct, frozen=True):
@@ -62,6 +63,7 @@ class _Task(Struct, frozen=True):
     compression: Compression
     level: int | None
     is_forced: bool
+    storage: StorageOptions
     observer: Observer
     cancel: Event | None
 
@@ -74,8 +76,8 @@ class _Task(Struct, frozen=True):
             file.path,
             file.offset,
             file.is_verified,
-            headers=(("content-type", "application/octet-stream"),),
-            preferences=(("x-amz-storage-class", keys.storage_class(key)),),
+            headers=self.storage.blob_headers,
+            preferences=self.storage.blob_preferences,
             if_absent=not self.is_forced,
         )
         return replace(upload, stored=stored) if stored else upload
@@ -109,6 +111,7 @@ def push(
     compression_level: int | None = None,
     force: bool = False,
     connection: ConnectionOptions = _NO_CONNECTION,
+    storage: StorageOptions = _NO_STORAGE,
     engine: EngineOptions = _NO_ENGINE,
     tmpdir: Path | None = None,
     observer: Observer = ignore,
@@ -130,7 +133,7 @@ def push(
         wanted = Platform.parse(platform) if platform else None
         _check_level(compression, compression_level)
         _tell_new_store(target.location, observer)
-        with opened(target.location, connection, engine) as depot:
+        with opened(target.location, connection, engine, storage) as depot:
             is_immutable = _check_rules(depot.store, target, force, observer)
             task = _Task(
                 depot,
@@ -140,6 +143,7 @@ def push(
                 compression,
                 compression_level,
                 force,
+                storage,
                 one_at_a_time(observer),
                 cancel,
             )

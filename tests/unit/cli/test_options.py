@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3lo.bucket.options import ConnectionOptions
+from s3lo.bucket.options import ConnectionOptions, StorageOptions
 from s3lo.cli.options import output_wanted, size
 from s3lo.engine.options import EngineOptions
 from tests.unit.cli.conftest import CommandLine, Library
@@ -102,6 +102,8 @@ def test_push_hands_every_option_to_the_library(
         *("--compression", "gzip", "--compression-level", "7"),
         *("--endpoint", "http://e", "--region", "r", "--profile", "p"),
         *("--no-sign-request", "--ca-bundle", "c", "--tmpdir", str(tmp_path), "--insecure"),
+        *("--request-payer", "requester", "--storage-class", "STANDARD_IA"),
+        *("--sse", "aws:kms", "--sse-kms-key-id", "k"),
         *("--target-gbps", "2.5", "--processes", "0", "--part-size", "8MiB"),
         *("--max-in-flight", "7", "--memory-limit", "1g", "--backend", "s3transfer"),
     )
@@ -114,7 +116,8 @@ def test_push_hands_every_option_to_the_library(
         "compression": "gzip",
         "compression_level": 7,
         "force": True,
-        "connection": ConnectionOptions("http://e", "r", "p", True, "c"),
+        "connection": ConnectionOptions("http://e", "r", "p", True, "c", "requester"),
+        "storage": StorageOptions("STANDARD_IA", "aws:kms", "k"),
         "engine": EngineOptions(2.5, 0, 8 << 20, 7, 1 << 30, "sha256", "s3transfer"),
         "tmpdir": tmp_path,
     }
