@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("source")
 @click.argument("reference", metavar="REF")
-@option("--platform", metavar="P", help="os/architecture[/variant], of several in SOURCE.")
+@option(
+    "--platform",
+    multiple=True,
+    metavar="P",
+    help="os/architecture[/variant], of several in SOURCE; can be given more than once.",
+)
 @option(
     "--compression",
     type=click.Choice(("zstd", "gzip", "none")),
@@ -44,7 +49,7 @@ if TYPE_CHECKING:
 def push(
     source: str,
     reference: str,
-    platform: str | None,
+    platform: tuple[str, ...],
     compression: Compression,
     compression_level: int | None,
     force: bool,

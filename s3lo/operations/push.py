@@ -59,7 +59,7 @@ class _Task(Struct, frozen=True):
     depot: Depot
     target: ImageReference
     source: Source
-    platform: Platform | None
+    platforms: tuple[Platform, ...]
     compression: Compression
     level: int | None
     is_forced: bool
@@ -106,7 +106,7 @@ def push(
     source: str,
     reference: str,
     *,
-    platform: str | None = None,
+    platform: str | Sequence[str] | None = None,
     compression: Compression = "zstd",
     compression_level: int | None = None,
     force: bool = False,
@@ -119,7 +119,8 @@ def push(
 ) -> PushResult:
     """Bring an image into a store; returns when its tag is visible and everything it needs is there.
 
-    ``source`` and ``reference`` are written as on the command line. Blobs that the store has, with
+    ``source`` and ``reference`` are written as on the command line. Of a source for several platforms
+    all are taken, or one as an image of its own, or several as an index of these. Blobs that the store has, with
     the right size, are not moved, and layers that it has in the wanted compression are not
     compressed either. Layers that come uncompressed are compressed. ``force`` overrides an immutable
     tag, and makes and uploads every blob anew, which repairs damaged ones. ``cancel``, once set,
@@ -130,7 +131,7 @@ def push(
     with errors.context("pushing", reference):
         target = _target(reference)
         parsed = parse_source(source)
-        wanted = Platform.parse(platform) if platform else None
+        wanted = _wanted(platform)
         _check_level(compression, compression_level)
         _tell_new_store(target.location, observer)
         with opened(target.location, connection, engine, storage) as depot:
@@ -153,6 +154,11 @@ def push(
                 observer(Note(f"reading the image again, in full: {reason}"))
                 is_new = is_immutable and not isinstance(reason, _Vanished)
                 return _attempt(task, scratch_directory(tmpdir), started_at, is_new, spares=False)
+
+
+def _wanted(platform: str | Sequence[str] | None) -> tuple[Platform, ...]:
+    named = [platform] if isinstance(platform, str) else platform or ()
+    return tuple(Platform.parse(each) for each in named if each)
 
 
 def _check_level(compression: Compression, level: int | None) -> None:
@@ -187,7 +193,7 @@ def _attempt(
                 task.source,
                 staging=staging,
                 packing=packing,
-                platform=task.platform,
+                platforms=task.platforms,
                 observer=observer,
             )
         if image.held:

@@ -36,7 +36,9 @@ class Seen(Struct):
     @property
     def begins_a_blob(self) -> bool:
         is_put = self.method == "PUT" and "partNumber" not in self.path
-        return "/blobs/" in self.path and (is_put or self.path.partition("?")[2].startswith("uploads"))
+        return "/blobs/" in self.path and (
+            is_put or self.path.partition("?")[2].startswith("uploads")
+        )
 
 
 @pytest.fixture(scope="module")

@@ -98,7 +98,8 @@ def test_push_hands_every_option_to_the_library(
 ) -> None:
     library.answer = PUSHED
     outcome = s3lo_command(
-        *("push", "app:v1", "s3://bucket/app:v1", "--platform", "linux/arm64", "--force"),
+        *("push", "app:v1", "s3://bucket/app:v1", "--force"),
+        *("--platform", "linux/arm64", "--platform", "linux/amd64"),
         *("--compression", "gzip", "--compression-level", "7"),
         *("--endpoint", "http://e", "--region", "r", "--profile", "p"),
         *("--no-sign-request", "--ca-bundle", "c", "--tmpdir", str(tmp_path), "--insecure"),
@@ -112,7 +113,7 @@ def test_push_hands_every_option_to_the_library(
     assert library.options is not None
     library.options.pop("observer")
     assert library.options == {
-        "platform": "linux/arm64",
+        "platform": ("linux/arm64", "linux/amd64"),
         "compression": "gzip",
         "compression_level": 7,
         "force": True,
@@ -205,10 +206,11 @@ def test_the_options_of_one_command_have_twins_too(
     found = [library.options[name] for name in ("to", "platform", "force")]
     assert found == ["oci:out", "linux/arm64", True]
     library.answer = PUSHED
-    twins = {"S3LO_COMPRESSION": "gzip", "S3LO_PLATFORM": "linux/arm64", "S3LO_FORCE": "1"}
+    platforms = "linux/arm64 linux/amd64"
+    twins = {"S3LO_COMPRESSION": "gzip", "S3LO_PLATFORM": platforms, "S3LO_FORCE": "1"}
     assert s3lo_command("push", "app:v1", "s3://bucket/app:v1", **twins).status == 0
     found = [library.options[name] for name in ("compression", "platform", "force")]
-    assert found == ["gzip", "linux/arm64", True]
+    assert found == ["gzip", ("linux/arm64", "linux/amd64"), True]
 
 
 def test_the_command_line_beats_the_environment(
