@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from s3lo.bucket.options import ConnectionOptions as ConnectionOptions
+    from s3lo.bucket.options import StorageOptions as StorageOptions
     from s3lo.engine.options import EngineOptions as EngineOptions
     from s3lo.errors import S3loError as S3loError
     from s3lo.operations.pull import pull as pull
@@ -29,6 +30,7 @@ _HOMES = {
     "PullResult": "s3lo.operations.results",
     "PushResult": "s3lo.operations.results",
     "S3loError": "s3lo.errors",
+    "StorageOptions": "s3lo.bucket.options",
     "TuneResult": "s3lo.operations.results",
     "pull": "s3lo.operations.pull",
     "push": "s3lo.operations.push",

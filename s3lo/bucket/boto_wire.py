@@ -94,13 +94,20 @@ def s3_client(endpoint: Endpoint, credentials: CredentialsSource, *, connections
         max_pool_connections=connections,
         ignore_configured_endpoint_urls=True,
     )
-    return boto3.session.Session(botocore_session=session).client(
+    client = boto3.session.Session(botocore_session=session).client(
         "s3",
         region_name=endpoint.region,
         endpoint_url=endpoint.url or None,
         verify=_trust(endpoint),
         config=config,
     )
+
+    def complete(request: Any, **_: Any) -> None:
+        for name, value in endpoint.headers:
+            request.headers[name] = value
+
+    client.meta.events.register("before-sign.s3", complete)
+    return client
 
 
 def _renewing(current: Credentials, source: CredentialsSource) -> Any:
@@ -147,7 +154,7 @@ def _signed(endpoint: Endpoint, request: Request, credentials: Credentials | Non
     unsigned = botocore.awsrequest.AWSRequest(
         method=request.method,
         url=_base_url(endpoint) + endpoint.path(request),
-        headers=dict(request.headers),
+        headers=dict((*endpoint.headers, *request.headers)),
         data=request.body or b"",
     )
     if credentials is not None:

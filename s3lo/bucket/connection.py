@@ -42,7 +42,9 @@ def connect(bucket: str, options: ConnectionOptions) -> Connection:
         raise UsageError(f"{named!r} is not a region", hint="Write one like eu-central-1.")
     if not named:
         named = region.DEFAULT_REGION if url else region.discover(bucket, ca_bundle=ca_bundle)
-    endpoint = Endpoint(bucket, named, url, _is_path_style(bucket, url, config), ca_bundle)
+    is_path_style = _is_path_style(bucket, url, config)
+    payer = (("x-amz-request-payer", options.request_payer),) if options.request_payer else ()
+    endpoint = Endpoint(bucket, named, url, is_path_style, ca_bundle, payer)
     return Connection(endpoint, credentials_source(options, config))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from s3lo.bucket.options import BLOB_CLASS
 from s3lo.model.digest import Digest
 from s3lo.model.reference import LAX_COMPONENT, TAG
 
@@ -56,4 +57,4 @@ def parse_manifest_key(key: str) -> tuple[str, str] | None:
 
 def storage_class(key: str) -> str:
     """The S3 storage class that an object is written with."""
-    return "INTELLIGENT_TIERING" if key.startswith(BLOBS) else "STANDARD"
+    return BLOB_CLASS if key.startswith(BLOBS) else "STANDARD"

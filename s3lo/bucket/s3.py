@@ -37,10 +37,13 @@ class S3Store:
         endpoint: Endpoint,
         wire: Wire,
         sleep: Callable[[float], None] = time.sleep,
+        put_headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
+        """``put_headers``: of all that is written."""
         self._location = location
         self._rest = Rest(endpoint, wire, sleep)
         self._sleep = sleep
+        self._put_headers = put_headers
         self._takes_classes = True
         self._is_seen = False
 
@@ -84,6 +87,7 @@ class S3Store:
         content_type: str = "application/json",
     ) -> None:
         headers = {
+            **dict(self._put_headers),
             "content-type": content_type,
             "x-amz-checksum-sha256": base64.b64encode(hashlib.sha256(body).digest()).decode(),
         }

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
-from msgspec import Struct
+from msgspec import Struct, convert
 
-from s3lo.bucket.options import ConnectionOptions
+from s3lo.bucket.options import ConnectionOptions, StorageOptions
 from s3lo.engine.options import EngineOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -105,6 +105,11 @@ _COMMON = (
     option("--profile", default="", help="The profile of AWS's files to use."),
     option("--no-sign-request", is_flag=True, help="Send no credentials."),
     option("--ca-bundle", default="", metavar="FILE", help="Certificates to trust."),
+    option(
+        "--request-payer",
+        type=click.Choice(("requester",)),
+        help="Pay for requests to a bucket whose owner does not.",
+    ),
     option("-q", "--quiet", is_flag=True, help="Neither progress nor notes."),
     option("-v", "--verbose", count=True, help="More notes; -vv shows tracebacks."),
     option(
@@ -157,6 +162,20 @@ _ENGINE = (
     ),
 )
 
+_STORAGE = (
+    option(
+        "--storage-class",
+        default="",
+        metavar="CLASS",
+        help="Of blobs; default: INTELLIGENT_TIERING, where the service has it.",
+    ),
+    option(
+        "--sse",
+        type=click.Choice(("AES256", "aws:kms")),
+        help="Server-side encryption; default: the bucket's.",
+    ),
+    option("--sse-kms-key-id", default="", metavar="ID", help="The key of aws:kms."),
+)
 _DIRECT = option(
     "--direct-io",
     is_flag=True,
@@ -184,6 +203,17 @@ def common_options(command: Command) -> Command:
     return cast(Command, _with(collected, _COMMON))
 
 
+def storage_options(command: Command) -> Command:
+    """Add the options of what is written; the command gets them as ``storage``."""
+
+    @functools.wraps(command)
+    def collected(**values: Any) -> Any:
+        taken = {name: values.pop(name) or "" for name in _names(_STORAGE)}
+        return command(storage=convert(taken, StorageOptions), **values)
+
+    return cast(Command, _with(collected, _STORAGE))
+
+
 def engine_options(*, receives: bool = False) -> Callable[[Command], Command]:
     """Add the options of the engine; the command gets them as ``engine``."""
     options = (*_ENGINE, _DIRECT, _VERIFY) if receives else _ENGINE
@@ -208,6 +238,7 @@ def _common(values: dict[str, Any]) -> Common:
         profile=values["profile"],
         no_sign_request=values["no_sign_request"],
         ca_bundle=values["ca_bundle"],
+        request_payer=values["request_payer"] or "",
     )
     return Common(
         connection=connection,

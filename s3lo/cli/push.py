@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 import s3lo
-from s3lo.cli.options import Common, common_options, engine_options, option
+from s3lo.cli.options import Common, common_options, engine_options, option, storage_options
 from s3lo.cli.progress import observing
 from s3lo.cli.render import count, show, size, workers
 from s3lo.errors import UsageError
 
 if TYPE_CHECKING:
+    from s3lo.bucket.options import StorageOptions
     from s3lo.engine.options import EngineOptions
     from s3lo.operations.results import PushResult
     from s3lo.transports.image import Compression
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("source")
 @click.argument("reference", metavar="REF")
-@option("--platform", metavar="P", help="os/architecture[/variant], of several in SOURCE.")
+@option(
+    "--platform",
+    multiple=True,
+    metavar="P",
+    help="os/architecture[/variant], of several in SOURCE; can be given more than once.",
+)
 @option(
     "--compression",
     type=click.Choice(("zstd", "gzip", "none")),
@@ -37,15 +43,17 @@ if TYPE_CHECKING:
     help="More is smaller and slower; zstd 1 to 19, by default 3, gzip 1 to 9, by default 6.",
 )
 @option("--force", is_flag=True, help="Replace a tag that a rule protects; upload every blob anew.")
+@storage_options
 @engine_options()
 @common_options
 def push(
     source: str,
     reference: str,
-    platform: str | None,
+    platform: tuple[str, ...],
     compression: Compression,
     compression_level: int | None,
     force: bool,
+    storage: StorageOptions,
     engine: EngineOptions,
     common: Common,
 ) -> None:
@@ -65,6 +73,7 @@ def push(
             compression_level=compression_level,
             force=force,
             connection=common.connection,
+            storage=storage,
             engine=engine,
             tmpdir=common.tmpdir,
             observer=observer,

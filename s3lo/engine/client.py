@@ -152,10 +152,11 @@ class NativeClient:
         )
 
     def _http(self, request: Request, stream: Any, length: int) -> Any:
-        headers = HttpHeaders([("host", self._endpoint.host), *request.headers])
+        endpoint = self._endpoint
+        headers = HttpHeaders([("host", endpoint.host), *endpoint.headers, *request.headers])
         if stream is not None:
             headers.set("content-length", str(length))
-        return HttpRequest(request.method, self._endpoint.path(request), headers, stream)
+        return HttpRequest(request.method, endpoint.path(request), headers, stream)
 
     def _provide(self) -> Any:
         current = self.credentials

@@ -280,7 +280,12 @@ def file_digest(path: Path, offset: int, size: int) -> str:
     return digest.hexdigest()
 
 
-_EXTRA_ARGS = {"x-amz-storage-class": "StorageClass", "content-type": "ContentType"}
+_EXTRA_ARGS = {
+    "content-type": "ContentType",
+    "x-amz-server-side-encryption": "ServerSideEncryption",
+    "x-amz-server-side-encryption-aws-kms-key-id": "SSEKMSKeyId",
+    "x-amz-storage-class": "StorageClass",
+}
 
 
 def _extra_args(headers: Headers) -> dict[str, str]:

@@ -89,6 +89,8 @@ class Endpoint(Struct, frozen=True):
     """A custom endpoint, ``http://host:port``; empty for AWS itself."""
     path_style: bool = False
     ca_bundle: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Of every request."""
 
     @property
     def is_tls(self) -> bool:

@@ -31,6 +31,7 @@ class InvalidStorageClass(ServiceError):
     """The endpoint does not know the storage class that an object was to have."""
 
     code = "invalid_storage_class"
+    default_hint = "Name one that this service has with --storage-class."
 
 
 class Unsupported(ServiceError):

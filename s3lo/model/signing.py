@@ -36,14 +36,15 @@ def signed_headers(
     ``now`` is a POSIX time in seconds, by default this moment. ``has_body``: one is sent with it.
     """
     host = ("host", endpoint.host)
+    headers = (*endpoint.headers, *request.headers)
     if credentials is None:
-        return (host, *request.headers)
+        return (host, *headers)
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     payload = _ANY_BODY if has_body else _NO_BODY
     added = [("x-amz-content-sha256", payload), ("x-amz-date", moment)]
     if credentials.session_token:
         added.append(("x-amz-security-token", credentials.session_token))
-    signed = [header for header in request.headers if _is_signed(header[0])]
+    signed = [header for header in headers if _is_signed(header[0])]
     canonical = sorted([host, *added, *signed])
     names = ";".join(name for name, _ in canonical)
     scope = f"{moment[:8]}/{endpoint.region}/{_SERVICE}/aws4_request"
@@ -55,7 +56,7 @@ def signed_headers(
         f"{_ALGORITHM} Credential={credentials.access_key_id}/{scope},"
         f" SignedHeaders={names}, Signature={signature}"
     )
-    return (host, *request.headers, *added, ("authorization", authorization))
+    return (host, *headers, *added, ("authorization", authorization))
 
 
 def _is_signed(name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from s3lo.bucket.options import ConnectionOptions
+from s3lo.bucket.options import ConnectionOptions, StorageOptions
 from s3lo.bucket.store import Store
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.transfers import Engine
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from s3lo.bucket.connection import Connection
     from s3lo.engine.native import NativeWire
     from s3lo.engine.socket_wire import SocketWire
+
+
+_NO_STORAGE = StorageOptions()
 
 
 class Depot(Struct, frozen=True):
@@ -33,12 +36,14 @@ def opened(
     location: Location,
     connection: ConnectionOptions,
     engine: EngineOptions,
+    storage: StorageOptions = _NO_STORAGE,
 ) -> Iterator[Depot]:
     """Open a store by its name and close it afterwards."""
+    storage.check()
     if location.scheme == "local":
         depot = _open_local(location, engine)
     else:
-        depot = _open_s3(location, connection, engine)
+        depot = _open_s3(location, connection, engine, storage)
     try:
         yield depot
     finally:
@@ -54,7 +59,12 @@ def _open_local(location: Location, engine: EngineOptions) -> Depot:
     return Depot(LocalStore(location), ParallelEngine(config, engine))
 
 
-def _open_s3(location: Location, connection: ConnectionOptions, engine: EngineOptions) -> Depot:
+def _open_s3(
+    location: Location,
+    connection: ConnectionOptions,
+    engine: EngineOptions,
+    storage: StorageOptions,
+) -> Depot:
     from s3lo.bucket.connection import connect
     from s3lo.engine.proxies import is_proxied
 
@@ -63,7 +73,7 @@ def _open_s3(location: Location, connection: ConnectionOptions, engine: EngineOp
         from s3lo.engine.socket_wire import SocketWire
 
         wire = SocketWire(reached.endpoint, reached.credentials, engine.interfaces)
-        return _on_wire(location, wire, engine)
+        return _on_wire(location, wire, engine, storage)
     if engine.backend != "s3transfer":
         try:
             from s3lo.engine.native import NativeWire
@@ -72,23 +82,32 @@ def _open_s3(location: Location, connection: ConnectionOptions, engine: EngineOp
                 raise
         else:
             native = NativeWire(reached.endpoint, reached.credentials, engine.interfaces)
-            return _on_wire(location, native, engine)
-    return _open_s3transfer(location, reached, engine)
+            return _on_wire(location, native, engine, storage)
+    return _open_s3transfer(location, reached, engine, storage)
 
 
-def _on_wire(location: Location, wire: NativeWire | SocketWire, engine: EngineOptions) -> Depot:
+def _on_wire(
+    location: Location,
+    wire: NativeWire | SocketWire,
+    engine: EngineOptions,
+    storage: StorageOptions,
+) -> Depot:
     from s3lo.bucket.s3 import S3Store
     from s3lo.engine.parallel import ParallelEngine
 
-    return Depot(S3Store(location, wire.endpoint, wire), ParallelEngine(wire, engine))
+    store = S3Store(location, wire.endpoint, wire, put_headers=storage.headers)
+    return Depot(store, ParallelEngine(wire, engine))
 
 
-def _open_s3transfer(location: Location, reached: Connection, engine: EngineOptions) -> Depot:
+def _open_s3transfer(
+    location: Location, reached: Connection, engine: EngineOptions, storage: StorageOptions
+) -> Depot:
     from s3lo.bucket.boto_wire import BotoWire, s3_client
     from s3lo.bucket.s3 import S3Store
     from s3lo.engine.whole_objects import WholeObjectEngine
 
-    store = S3Store(location, reached.endpoint, BotoWire(reached.endpoint, reached.credentials))
+    wire = BotoWire(reached.endpoint, reached.credentials)
+    store = S3Store(location, reached.endpoint, wire, put_headers=storage.headers)
     return Depot(
         store,
         # Made when first used: only then is the bucket's region known for sure.

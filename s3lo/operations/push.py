@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from s3lo import errors
 from s3lo.bucket import keys
 from s3lo.bucket.local import is_store
-from s3lo.bucket.options import ConnectionOptions
+from s3lo.bucket.options import ConnectionOptions, StorageOptions
 from s3lo.bucket.rules import load_rules
 from s3lo.bucket.store import Store
 from s3lo.bucket.tags import write_tag
@@ -50,6 +50,7 @@ from s3lo.transports.streams import open_range, pieces
 _LOOKS_AT_A_TIME = 16
 _NO_CONNECTION = ConnectionOptions()
 _NO_ENGINE = EngineOptions()
+_NO_STORAGE = StorageOptions()
 
 
 class _Task(Struct, frozen=True):
@@ -58,10 +59,11 @@ class _Task(Struct, frozen=True):
     depot: Depot
     target: ImageReference
     source: Source
-    platform: Platform | None
+    platforms: tuple[Platform, ...]
     compression: Compression
     level: int | None
     is_forced: bool
+    storage: StorageOptions
     observer: Observer
     cancel: Event | None
 
@@ -74,8 +76,8 @@ class _Task(Struct, frozen=True):
             file.path,
             file.offset,
             file.is_verified,
-            headers=(("content-type", "application/octet-stream"),),
-            preferences=(("x-amz-storage-class", keys.storage_class(key)),),
+            headers=self.storage.blob_headers,
+            preferences=self.storage.blob_preferences,
             if_absent=not self.is_forced,
         )
         return replace(upload, stored=stored) if stored else upload
@@ -104,11 +106,12 @@ def push(
     source: str,
     reference: str,
     *,
-    platform: str | None = None,
+    platform: str | Sequence[str] | None = None,
     compression: Compression = "zstd",
     compression_level: int | None = None,
     force: bool = False,
     connection: ConnectionOptions = _NO_CONNECTION,
+    storage: StorageOptions = _NO_STORAGE,
     engine: EngineOptions = _NO_ENGINE,
     tmpdir: Path | None = None,
     observer: Observer = ignore,
@@ -116,7 +119,8 @@ def push(
 ) -> PushResult:
     """Bring an image into a store; returns when its tag is visible and everything it needs is there.
 
-    ``source`` and ``reference`` are written as on the command line. Blobs that the store has, with
+    ``source`` and ``reference`` are written as on the command line. Of a source for several platforms
+    all are taken, or one as an image of its own, or several as an index of these. Blobs that the store has, with
     the right size, are not moved, and layers that it has in the wanted compression are not
     compressed either. Layers that come uncompressed are compressed. ``force`` overrides an immutable
     tag, and makes and uploads every blob anew, which repairs damaged ones. ``cancel``, once set,
@@ -127,10 +131,10 @@ def push(
     with errors.context("pushing", reference):
         target = _target(reference)
         parsed = parse_source(source)
-        wanted = Platform.parse(platform) if platform else None
+        wanted = _wanted(platform)
         _check_level(compression, compression_level)
         _tell_new_store(target.location, observer)
-        with opened(target.location, connection, engine) as depot:
+        with opened(target.location, connection, engine, storage) as depot:
             is_immutable = _check_rules(depot.store, target, force, observer)
             task = _Task(
                 depot,
@@ -140,6 +144,7 @@ def push(
                 compression,
                 compression_level,
                 force,
+                storage,
                 one_at_a_time(observer),
                 cancel,
             )
@@ -149,6 +154,11 @@ def push(
                 observer(Note(f"reading the image again, in full: {reason}"))
                 is_new = is_immutable and not isinstance(reason, _Vanished)
                 return _attempt(task, scratch_directory(tmpdir), started_at, is_new, spares=False)
+
+
+def _wanted(platform: str | Sequence[str] | None) -> tuple[Platform, ...]:
+    named = [platform] if isinstance(platform, str) else platform or ()
+    return tuple(Platform.parse(each) for each in named if each)
 
 
 def _check_level(compression: Compression, level: int | None) -> None:
@@ -183,7 +193,7 @@ def _attempt(
                 task.source,
                 staging=staging,
                 packing=packing,
-                platform=task.platform,
+                platforms=task.platforms,
                 observer=observer,
             )
         if image.held:

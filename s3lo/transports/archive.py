@@ -35,10 +35,10 @@ Namer = Callable[[str], Digest | None]
 
 
 class Wanted(Struct, frozen=True):
-    """What to read: which image and platform, in which form the user said (empty: any)."""
+    """What to read: which image and platforms (none: all), in which form the user said (empty: any)."""
 
     name: str = ""
-    platform: Platform | None = None
+    platforms: tuple[Platform, ...] = ()
     form: Form | None = None
 
 
@@ -134,8 +134,8 @@ def _read(contents: Contents, packer: Packer, wanted: Wanted, observer: Observer
             contents,
             packer,
             name=wanted.name,
-            platform=wanted.platform,
+            platforms=wanted.platforms,
             observer=observer,
             may_be_partial=True,
         )
-    return docker_form.read_image(contents, packer, name=wanted.name, platform=wanted.platform)
+    return docker_form.read_image(contents, packer, name=wanted.name, platforms=wanted.platforms)

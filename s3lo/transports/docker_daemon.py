@@ -175,7 +175,7 @@ class DockerDaemon:
         staging: Path,
         packing: Packing,
         *,
-        platform: Platform | None = None,
+        platforms: tuple[Platform, ...] = (),
         observer: Observer,
     ) -> SourceImage:
         """Read an image by name or id in one pass, or not at all where ``packing.holdings`` has all
@@ -185,7 +185,7 @@ class DockerDaemon:
         """
         image = self._inspect(name)
         diff_ids = [Digest.parse(layer) for layer in _layers(image)]
-        if packing.holdings and (held := _held(image, diff_ids, packing.holdings, platform)):
+        if packing.holdings and (held := _held(image, diff_ids, packing.holdings, platforms)):
             return held
         if packing.outlet:
             packing.outlet.expect(int(image.get("Size") or 0))
@@ -197,7 +197,7 @@ class DockerDaemon:
                 _Saved(answer.raw),
                 staging,
                 packing,
-                Wanted(platform=platform),
+                Wanted(platforms=platforms),
                 observer,
                 what,
                 lambda member: named_blob(member) or namer(member),
@@ -314,11 +314,11 @@ def _exact_name(name: str, image: Any) -> str:
 
 
 def _held(
-    image: Any, diff_ids: Sequence[Digest], holdings: Holdings, platform: Platform | None
+    image: Any, diff_ids: Sequence[Digest], holdings: Holdings, platforms: Sequence[Platform]
 ) -> SourceImage | None:
     """The image, where its destination has all of it. With the containerd store its id is that of
     a manifest, which nobody has as a config."""
-    return docker_form.held_image(Digest.parse(image["Id"]), diff_ids, holdings, platform)
+    return docker_form.held_image(Digest.parse(image["Id"]), diff_ids, holdings, platforms)
 
 
 def _layers(image: Any) -> list[str]:

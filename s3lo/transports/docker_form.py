@@ -43,12 +43,12 @@ class SavedImage(msgspec.Struct, frozen=True):
 
 
 def read_image(
-    contents: Contents, packer: Packer, *, name: str, platform: Platform | None
+    contents: Contents, packer: Packer, *, name: str, platforms: Sequence[Platform]
 ) -> SourceImage:
     """Read the image called ``name``, or the only one there is."""
     saved = _choose(contents, name)
     config, content = _config(contents, saved)
-    _check_platform(config, platform)
+    _check_platforms(config, platforms)
     packer.expect(sum(require(contents, path).size for path in saved.Layers or ()))
     named = dict(enumerate(config.diff_ids))
     layers = [
@@ -65,7 +65,10 @@ def read_image(
 
 
 def held_image(
-    config_digest: Digest, diff_ids: Sequence[Digest], holdings: Holdings, platform: Platform | None
+    config_digest: Digest,
+    diff_ids: Sequence[Digest],
+    holdings: Holdings,
+    platforms: Sequence[Platform],
 ) -> SourceImage | None:
     """An image of which nothing has to be read; None where its destination lacks a part of it."""
     raw = holdings.config(config_digest)
@@ -74,7 +77,7 @@ def held_image(
     config = parse_config(raw)
     if config.diff_ids != tuple(diff_ids):
         return None
-    _check_platform(config, platform)
+    _check_platforms(config, platforms)
     layers = tuple(found for found in map(holdings.layer, diff_ids) if found)
     if len(layers) != len(diff_ids):
         return None
@@ -82,11 +85,12 @@ def held_image(
     return SourceImage(manifest, (manifest,), {}, frozenset(b.digest for b in manifest.blobs))
 
 
-def _check_platform(config: ImageConfig, wanted: Platform | None) -> None:
-    if wanted and not config.platform.satisfies(wanted):
-        raise NotFoundError(
-            f"the image is not there for {wanted}", hint=f"It is for: {config.platform}."
-        )
+def _check_platforms(config: ImageConfig, wanted: Sequence[Platform]) -> None:
+    for platform in wanted:
+        if not config.platform.satisfies(platform):
+            raise NotFoundError(
+                f"the image is not there for {platform}", hint=f"It is for: {config.platform}."
+            )
 
 
 def _choose(contents: Contents, name: str) -> SavedImage:

@@ -21,7 +21,7 @@ def read(
     packing: Packing,
     *,
     name: str = "",
-    platform: Platform | None = None,
+    platforms: tuple[Platform, ...] = (),
     observer: Observer,
 ) -> SourceImage:
     """Read the image called ``name``, or the only one there is.
@@ -38,7 +38,7 @@ def read(
             DirectoryContents(directory),
             packer,
             name=name,
-            platform=platform,
+            platforms=platforms,
             observer=observer,
             may_be_partial=False,
         )

@@ -6,6 +6,7 @@ layer of theirs has to be compressed. Source: OCI image spec 1.1, image-layout.m
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -52,24 +53,28 @@ def read_image(
     packer: Packer,
     *,
     name: str,
-    platform: Platform | None,
+    platforms: tuple[Platform, ...],
     observer: Observer,
     may_be_partial: bool,
 ) -> SourceImage:
     """Read the image called ``name``, or the only one there is.
 
-    Without ``platform`` an index is taken whole. ``may_be_partial``: leave out, with a note, the
+    Without ``platforms`` an index is taken whole; of one the manifest is taken, and of several an
+    index of these, with their attestations. ``may_be_partial``: leave out, with a note, the
     platforms of an index whose blobs are not there, which is how a daemon saves them.
     """
     form = _OciForm(contents, packer, observer)
     root = form.document(_choose(contents, name))
-    if isinstance(root, Index) and platform:
-        root = form.select(root, platform, may_be_partial)
+    entries: tuple[Descriptor, ...] = ()
+    if isinstance(root, Index):
+        entries = form.select(root, platforms, may_be_partial)
+        if platforms and len(entries) == 1:
+            root = form.platform_manifest(entries[0])
     if isinstance(root, Manifest):
-        form.check_platform(root, platform)
+        form.check_platforms(root, platforms)
         manifest = form.take(root)
         return form.blobs.image(manifest, (manifest,))
-    index, manifests = form.take_index(root, may_be_partial)
+    index, manifests = form.take_index(root, entries, may_be_partial)
     return form.blobs.image(index, manifests)
 
 
@@ -135,26 +140,36 @@ class _OciForm:
             raise DigestMismatch(f"{descriptor.digest} of {self._contents.what} is {digest}")
         return content
 
-    def select(self, index: Index, platform: Platform, may_be_partial: bool) -> Manifest:
+    def select(
+        self, index: Index, platforms: tuple[Platform, ...], may_be_partial: bool
+    ) -> tuple[Descriptor, ...]:
+        """The entries for these platforms, each once; all where none is named."""
+        if not platforms:
+            return index.manifests
+        found = [self._select(index, platform, may_be_partial) for platform in platforms]
+        return tuple(dict.fromkeys(found))
+
+    def _select(self, index: Index, platform: Platform, may_be_partial: bool) -> Descriptor:
         entry = index.select(platform)
         if entry is None or (may_be_partial and not self._is_whole(entry)):
             runnable = (each for each in index.manifests if not each.is_attestation)
             there = [e for e in runnable if not may_be_partial or self._is_whole(e)]
             raise _no_platform(platform, tuple(e.platform for e in there if e.platform))
-        return self._platform_manifest(entry)
+        return entry
 
-    def _platform_manifest(self, entry: Descriptor) -> Manifest:
+    def platform_manifest(self, entry: Descriptor) -> Manifest:
         found = self.document(entry)
         if isinstance(found, Index):
             raise InvalidDocument(f"{entry.digest} is an index inside an index")
         return found
 
-    def check_platform(self, manifest: Manifest, wanted: Platform | None) -> None:
-        if wanted is None or manifest.config.media_type not in media_types.CONFIGS:
+    def check_platforms(self, manifest: Manifest, wanted: tuple[Platform, ...]) -> None:
+        if not wanted or manifest.config.media_type not in media_types.CONFIGS:
             return
         there = parse_config(self._raw(manifest.config)).platform
-        if not there.satisfies(wanted):
-            raise _no_platform(wanted, (there,))
+        for platform in wanted:
+            if not there.satisfies(platform):
+                raise _no_platform(platform, (there,))
 
     def take(self, manifest: Manifest) -> Manifest:
         """Collect a manifest's blobs; returns it, written anew where a layer was compressed."""
@@ -180,26 +195,30 @@ class _OciForm:
             raise DigestMismatch(f"{descriptor.digest} of {self._contents.what} is {layer.diff_id}")
         return layer
 
-    def take_index(self, index: Index, may_be_partial: bool) -> tuple[Index, tuple[Manifest, ...]]:
-        """Collect all platforms; returns the index, written anew where something had to change."""
-        there = {d.digest for d in index.manifests if not may_be_partial or self._is_whole(d)}
-        self._tell_missing(index, there)
-        there -= {d.digest for d in index.manifests if _is_orphan(d, there)}
+    def take_index(
+        self, index: Index, wanted: tuple[Descriptor, ...], may_be_partial: bool
+    ) -> tuple[Index, tuple[Manifest, ...]]:
+        """Collect the platforms of these entries, with what attests them; returns the index, written
+        anew where something had to change."""
+        chosen = [d for d in index.manifests if d in wanted or d.annotation(_SUBJECT)]
+        there = {d.digest for d in chosen if not may_be_partial or self._is_whole(d)}
+        self._tell_missing(wanted, there)
+        kept = [d for d in chosen if d.digest in there and not _is_orphan(d, there)]
         taken: dict[Digest, Manifest] = {}
-        for entry in index.manifests:
-            if entry.digest in there and entry.digest not in taken:
-                taken[entry.digest] = self.take(self._platform_manifest(entry))
-        return _reindexed(index, taken), tuple(taken.values())
+        for entry in kept:
+            if entry.digest not in taken:
+                taken[entry.digest] = self.take(self.platform_manifest(entry))
+        return _reindexed(index, kept, taken), tuple(taken.values())
 
     def _is_whole(self, entry: Descriptor) -> bool:
         """Whether everything that an index entry needs is there."""
         if self._contents.find(blob_name(entry.digest)) is None:
             return False
-        manifest = self._platform_manifest(entry)
+        manifest = self.platform_manifest(entry)
         return all(self._contents.find(blob_name(blob.digest)) for blob in manifest.blobs)
 
-    def _tell_missing(self, index: Index, there: set[Digest]) -> None:
-        runnable = [entry for entry in index.manifests if not entry.is_attestation]
+    def _tell_missing(self, wanted: tuple[Descriptor, ...], there: set[Digest]) -> None:
+        runnable = [entry for entry in wanted if not entry.is_attestation]
         if not any(entry.digest in there for entry in runnable):
             raise IntegrityError(
                 f"{self._contents.what} lacks blobs of every platform it lists",
@@ -250,13 +269,14 @@ def _rewritten(manifest: Manifest, layers: tuple[Descriptor, ...]) -> Manifest:
     return rewritten
 
 
-def _reindexed(index: Index, taken: dict[Digest, Manifest]) -> Index:
-    """The index of what was taken, untouched where that is everything as it came."""
-    kept = {came for came, manifest in taken.items() if manifest.digest == came}
-    if all(entry.digest in kept for entry in index.manifests):
+def _reindexed(index: Index, kept: Sequence[Descriptor], taken: Mapping[Digest, Manifest]) -> Index:
+    """The index of the entries that are kept, untouched where these are all, and as they came."""
+    is_as_it_came = all(came == manifest.digest for came, manifest in taken.items())
+    if is_as_it_came and len(kept) == len(index.manifests):
         return index
     body: dict[str, Any] = decode(index.raw, "index")
-    entries = [entry for entry in body["manifests"] if entry["digest"] in taken]
+    listed = zip(body["manifests"], index.manifests, strict=True)
+    entries = [entry for entry, descriptor in listed if descriptor in kept]
     for entry in entries:
         manifest = taken[entry["digest"]]
         if manifest.digest != entry["digest"]:

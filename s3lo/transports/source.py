@@ -83,7 +83,7 @@ def open_source(
     *,
     staging: Path,
     packing: Packing,
-    platform: Platform | None = None,
+    platforms: tuple[Platform, ...] = (),
     observer: Observer,
     stdin: Readable | None = None,
 ) -> SourceImage:
@@ -91,8 +91,8 @@ def open_source(
     left by the outlet of ``packing``, or are held by the destination.
 
     Layers that come uncompressed are compressed. Raises NotAsHeld where it has to be read again
-    without holdings and outlet. Without ``platform`` an index is
-    taken whole. Raises NotFoundError, IntegrityError, UsageError (several images and no name),
+    without holdings and outlet. Without ``platforms`` an index is taken whole; of one the manifest is
+    taken, and of several an index of these. Raises NotFoundError, IntegrityError, UsageError (several images and no name),
     DaemonError, DiskFull or LocalError.
     """
     match source:
@@ -100,17 +100,17 @@ def open_source(
             from s3lo.transports.docker_daemon import connect
 
             with connect() as daemon:
-                return daemon.save(name, staging, packing, platform=platform, observer=observer)
+                return daemon.save(name, staging, packing, platforms=platforms, observer=observer)
         case LayoutSource(directory, name):
             return layout_reader.read(
-                directory, staging, packing, name=name, platform=platform, observer=observer
+                directory, staging, packing, name=name, platforms=platforms, observer=observer
             )
         case ArchiveSource(path, form, name):
-            wanted = Wanted(name, platform, form)
+            wanted = Wanted(name, platforms, form)
             return archive.read_file(path, staging, packing, wanted, observer)
         case StdinSource():
             stream: Readable = stdin or sys.stdin.buffer
-            wanted = Wanted(platform=platform)
+            wanted = Wanted(platforms=platforms)
             # It cannot be read again, should something that was spared be needed after all.
             careful = replace(packing, holdings=None, outlet=None)
             return archive.read_stream(stream, staging, careful, wanted, observer, "the input")

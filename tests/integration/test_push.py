@@ -13,6 +13,7 @@ import s3lo
 from s3lo.events import BytesMoved, Event, Note
 from tests.images import sized_image, write_oci_layout
 from tests.servers import SeaweedS3
+from tests.unit.transports import builders
 
 pytestmark = pytest.mark.usefixtures("aws_env")
 
@@ -68,6 +69,25 @@ def test_an_artifact_whose_config_is_no_image_config_goes_both_ways(
     pulled = s3lo.pull(f"s3://{bucket}/art:v1", to=f"oci:{tmp_path / 'out'}")
     assert (pushed.digest, pushed.platform) == (entry["digest"], "")
     assert (pulled.digest, pulled.platform) == (entry["digest"], "")
+
+
+def test_two_of_three_platforms_are_pushed_and_pulled(bucket: str, tmp_path: Path) -> None:
+    found = [builders.platform_image(each) for each in ("amd64", "arm64", "s390x")]
+    raw = builders.index([entry for entry, _ in found])
+    blobs = [raw, *(blob for _, each in found for blob in each)]
+    files = builders.layout([builders.descriptor(raw, builders.INDEX_TYPE)], blobs)
+    source = f"oci:{builders.write_tree(files, tmp_path / 'source')}"
+    reference = f"s3://{bucket}/app:v1"
+    pushed = s3lo.push(source, reference, platform=["linux/s390x", "linux/amd64"])
+    assert pushed.platform == "linux/amd64, linux/s390x"
+    assert pushed.digest != f"sha256:{hashlib.sha256(raw).hexdigest()}"
+    for (entry, _), architecture in zip(found[::2], ("amd64", "s390x"), strict=True):
+        target = f"oci:{tmp_path / architecture}"
+        pulled = s3lo.pull(reference, to=target, platform=f"linux/{architecture}")
+        assert pulled.digest == entry["digest"]
+    with pytest.raises(s3lo.S3loError) as missing:
+        s3lo.pull(reference, to=f"oci:{tmp_path / 'arm64'}", platform="linux/arm64")
+    assert missing.value.exit_code == 3
 
 
 def test_a_push_says_which_store_it_makes(

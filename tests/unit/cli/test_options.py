@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3lo.bucket.options import ConnectionOptions
+from s3lo.bucket.options import ConnectionOptions, StorageOptions
 from s3lo.cli.options import output_wanted, size
 from s3lo.engine.options import EngineOptions
 from tests.unit.cli.conftest import CommandLine, Library
@@ -98,10 +98,13 @@ def test_push_hands_every_option_to_the_library(
 ) -> None:
     library.answer = PUSHED
     outcome = s3lo_command(
-        *("push", "app:v1", "s3://bucket/app:v1", "--platform", "linux/arm64", "--force"),
+        *("push", "app:v1", "s3://bucket/app:v1", "--force"),
+        *("--platform", "linux/arm64", "--platform", "linux/amd64"),
         *("--compression", "gzip", "--compression-level", "7"),
         *("--endpoint", "http://e", "--region", "r", "--profile", "p"),
         *("--no-sign-request", "--ca-bundle", "c", "--tmpdir", str(tmp_path), "--insecure"),
+        *("--request-payer", "requester", "--storage-class", "STANDARD_IA"),
+        *("--sse", "aws:kms", "--sse-kms-key-id", "k"),
         *("--target-gbps", "2.5", "--processes", "0", "--part-size", "8MiB"),
         *("--max-in-flight", "7", "--memory-limit", "1g", "--backend", "s3transfer"),
     )
@@ -110,11 +113,12 @@ def test_push_hands_every_option_to_the_library(
     assert library.options is not None
     library.options.pop("observer")
     assert library.options == {
-        "platform": "linux/arm64",
+        "platform": ("linux/arm64", "linux/amd64"),
         "compression": "gzip",
         "compression_level": 7,
         "force": True,
-        "connection": ConnectionOptions("http://e", "r", "p", True, "c"),
+        "connection": ConnectionOptions("http://e", "r", "p", True, "c", "requester"),
+        "storage": StorageOptions("STANDARD_IA", "aws:kms", "k"),
         "engine": EngineOptions(2.5, 0, 8 << 20, 7, 1 << 30, "sha256", "s3transfer"),
         "tmpdir": tmp_path,
     }
@@ -202,10 +206,11 @@ def test_the_options_of_one_command_have_twins_too(
     found = [library.options[name] for name in ("to", "platform", "force")]
     assert found == ["oci:out", "linux/arm64", True]
     library.answer = PUSHED
-    twins = {"S3LO_COMPRESSION": "gzip", "S3LO_PLATFORM": "linux/arm64", "S3LO_FORCE": "1"}
+    platforms = "linux/arm64 linux/amd64"
+    twins = {"S3LO_COMPRESSION": "gzip", "S3LO_PLATFORM": platforms, "S3LO_FORCE": "1"}
     assert s3lo_command("push", "app:v1", "s3://bucket/app:v1", **twins).status == 0
     found = [library.options[name] for name in ("compression", "platform", "force")]
-    assert found == ["gzip", "linux/arm64", True]
+    assert found == ["gzip", ("linux/arm64", "linux/amd64"), True]
 
 
 def test_the_command_line_beats_the_environment(

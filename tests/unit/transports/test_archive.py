@@ -233,7 +233,7 @@ def test_an_index_is_taken_whole_and_untouched(read: Reader) -> None:
 
 def test_one_platform_of_an_index_becomes_the_image(read: Reader) -> None:
     files, _ = platforms("amd64", "arm64")
-    image = read(tar(files), wanted=Wanted(platform=ARM64))
+    image = read(tar(files), wanted=Wanted(platforms=(ARM64,)))
     assert isinstance(image.root, Manifest)
     assert image.manifests == (image.root,)
     assert unpacked(image) == [builders.layer("arm64")]
@@ -247,13 +247,13 @@ def test_a_platform_that_is_not_there_lists_those_that_are(read: Reader, form: s
         "docker": builders.old_save(LAYERS),
     }
     with pytest.raises(NotFoundError) as caught:
-        read(tar(forms[form]), wanted=Wanted(platform=Platform("linux", "s390x")))
+        read(tar(forms[form]), wanted=Wanted(platforms=(Platform("linux", "s390x"),)))
     assert "linux/amd64" in caught.value.hint
 
 
 def test_the_platform_of_a_single_image_may_be_named(read: Reader) -> None:
     for files in (builders.gzip_layout(LAYERS), builders.old_save(LAYERS)):
-        assert read(tar(files), wanted=Wanted(platform=AMD64)).root
+        assert read(tar(files), wanted=Wanted(platforms=(AMD64,))).root
 
 
 def test_compressing_a_platform_s_layer_writes_the_index_anew(read: Reader) -> None:
@@ -289,7 +289,7 @@ def test_a_platform_that_was_not_saved_is_not_found(read: Reader) -> None:
     _, blobs = builders.platform_image("arm64")
     del files[f"blobs/sha256/{builders.sha(blobs[1])}"]
     with pytest.raises(NotFoundError) as caught:
-        read(tar(files), wanted=Wanted(platform=ARM64))
+        read(tar(files), wanted=Wanted(platforms=(ARM64,)))
     assert "linux/amd64" in caught.value.hint
     assert "linux/arm64" not in caught.value.hint
 

@@ -31,11 +31,11 @@ def read(
     directory: Path,
     compression: Compression = "zstd",
     name: str = "",
-    platform: Platform | None = None,
+    *platforms: Platform,
 ) -> SourceImage:
     staging = directory.parent / "staging"
     image = layout_reader.read(
-        directory, staging, Packing(compression), name=name, platform=platform, observer=ignore
+        directory, staging, Packing(compression), name=name, platforms=platforms, observer=ignore
     )
     builders.check(image)
     return image
@@ -94,8 +94,55 @@ def test_an_index_inside_the_index_is_the_image(tmp_path: Path) -> None:
     image = read(layout)
     assert isinstance(image.root, Index)
     assert image.root.raw == raw
-    single = read(layout, platform=Platform("linux", "arm64"))
+    single = read(layout, "zstd", "", Platform("linux", "arm64"))
     assert single.root == image.manifests[1]
+
+
+def _several(directory: Path, *architectures: str) -> tuple[Path, list[str]]:
+    """A layout with an index of these, an attestation after each; and the digests of its entries."""
+    entries, blobs = [], []
+    for architecture in architectures:
+        entry, own = builders.platform_image(architecture)
+        attesting, others = builders.attestation(entry)
+        entries += [entry, attesting]
+        blobs += [*own, *others]
+    raw = builders.index(entries)
+    files = builders.layout([builders.descriptor(raw, builders.INDEX_TYPE)], [raw, *blobs])
+    return builders.write_tree(files, directory), [entry["digest"] for entry in entries]
+
+
+def test_of_several_platforms_an_index_of_these_is_taken_with_what_attests_them(
+    tmp_path: Path,
+) -> None:
+    layout, digests = _several(tmp_path / "layout", "amd64", "arm64", "s390x")
+    whole = read(layout)
+    wanted = (Platform("linux", "s390x"), Platform("linux", "amd64"), Platform("linux", "amd64"))
+    image = read(layout, "zstd", "", *wanted)
+    assert isinstance(image.root, Index)
+    assert [entry.digest for entry in image.root.manifests] == digests[:2] + digests[4:]
+    assert image.root.platforms == (Platform("linux", "amd64"), Platform("linux", "s390x"))
+    assert image.root.digest != whole.root.digest
+    assert {manifest.digest for manifest in image.manifests} == {*digests[:2], *digests[4:]}
+
+
+def test_an_index_of_all_its_platforms_stays_untouched(tmp_path: Path) -> None:
+    layout, _ = _several(tmp_path / "layout", "amd64", "arm64")
+    wanted = (Platform("linux", "amd64"), Platform("linux", "arm64"))
+    assert read(layout, "zstd", "", *wanted).root == read(layout).root
+
+
+def test_one_of_several_platforms_that_is_not_there_is_named(tmp_path: Path) -> None:
+    layout, _ = _several(tmp_path / "layout", "amd64", "arm64")
+    wanted = (Platform("linux", "amd64"), Platform("linux", "s390x"))
+    with pytest.raises(NotFoundError, match="not there for linux/s390x") as caught:
+        read(layout, "zstd", "", *wanted)
+    assert "linux/amd64, linux/arm64" in caught.value.hint
+
+
+def test_an_image_of_one_platform_is_not_there_for_two(tmp_path: Path) -> None:
+    layout = builders.write_tree(builders.gzip_layout(LAYERS), tmp_path / "layout")
+    with pytest.raises(NotFoundError, match="linux/arm64"):
+        read(layout, "zstd", "", Platform("linux", "amd64"), Platform("linux", "arm64"))
 
 
 def test_a_layout_that_lacks_a_platform_s_blob_is_damaged(tmp_path: Path) -> None:
