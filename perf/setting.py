@@ -209,6 +209,7 @@ def origin_options(limits: OriginLimits) -> OriginOptions:
         first_byte_seconds=limits.first_byte_seconds,
         refused_share=limits.refused_share,
         reset_share=limits.reset_share,
+        stalls=limits.stalls,
         tls=limits.tls,
     )
 

@@ -53,6 +53,8 @@ class OriginLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     first_byte_seconds: float = 0.0
     refused_share: float = 0.0
     reset_share: float = 0.0
+    stalls: int = 0
+    """So many transfers fall silent for ever, half-way."""
     tls: bool = False
 
     def __str__(self) -> str:
@@ -63,6 +65,7 @@ class OriginLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             f"{self.first_byte_seconds} s to the first byte": self.first_byte_seconds,
             f"503 to {self.refused_share:.0%} of requests": self.refused_share,
             f"{self.reset_share:.0%} of requests reset": self.reset_share,
+            f"{self.stalls} transfers that fall silent for ever": self.stalls,
         }
         return ", ".join(text for text, is_set in said.items() if is_set) or "no limits"
 

@@ -91,6 +91,22 @@ def test_a_share_of_transfers_is_reset_amid_the_body(
     assert counted[200] * len(CONTENT) < moved < TIMES * len(CONTENT)
 
 
+@pytest.mark.parametrize("ask", [_get, _put])
+def test_so_many_transfers_fall_silent_until_the_client_hangs_up(
+    ask: Callable[[http.client.HTTPConnection], int | None], tmp_path: Path
+) -> None:
+    _write_file(tmp_path)
+    with serving_origin(tmp_path, OriginOptions(stalls=2)) as origin:
+        for _ in range(2):
+            for _ in range(2):
+                client = http.client.HTTPConnection("127.0.0.1", origin.port, timeout=0.3)
+                assert ask(client) is None
+            assert set(_outcomes(origin, ask)) == {200}
+            assert origin.counters().stalls == 2
+            assert origin.counters().resets == 0
+            origin.clear()
+
+
 def test_the_same_seed_refuses_the_same_requests(tmp_path: Path) -> None:
     _write_file(tmp_path)
     seen = []

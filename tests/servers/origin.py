@@ -33,6 +33,8 @@ class OriginOptions:
     refused_seconds: float = 0.0
     """From the first transfer on, or always."""
     reset_share: float = 0.0
+    stalls: int = 0
+    """So many transfers fall silent for ever, half-way, since it was last cleared."""
     tls: bool = False
     seed: int = 1
 
@@ -51,6 +53,7 @@ class OriginCounters:
     bytes_received: int
     refused: int
     resets: int
+    stalls: int
     errors: int
 
 
@@ -111,6 +114,7 @@ class Origin(Server):
             "refuse-share": options.refused_share,
             "refuse-seconds": options.refused_seconds,
             "reset-share": options.reset_share,
+            "stalls": options.stalls,
             "seed": options.seed,
         }
         if options.tls:

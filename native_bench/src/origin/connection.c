@@ -10,11 +10,24 @@
 
 #define MOST_BYTES_AT_ONCE (4 << 20) /* so that the counters of bytes move smoothly */
 
+static bool is_to_stall(struct origin *origin)
+{
+    long long wanted = origin->options.stalls, before = atomic_load(&origin->counters.stalls);
+    while (before < wanted)
+        if (atomic_compare_exchange_weak(&origin->counters.stalls, &before, before + 1))
+            return true;
+    return false;
+}
+
 void connection_begin_transfer(struct connection *c, uint64_t bytes)
 {
     double share = c->origin->options.reset_share;
     c->resets = share > 0 && random_share(&c->random) < share;
     c->until_reset_bytes = c->resets ? (uint64_t)(random_share(&c->random) * (double)bytes) : 0;
+    if (is_to_stall(c->origin)) {
+        c->resets = c->stalls = true;
+        c->until_reset_bytes = bytes / 2;
+    }
 }
 
 size_t connection_next_bytes(const struct connection *c, uint64_t wanted)
@@ -52,7 +65,7 @@ static bool serve_request(struct connection *c)
     struct counters *counters = &c->origin->counters;
     if (!request_read(&c->request, &c->stream))
         return false;
-    c->resets = false;
+    c->resets = c->stalls = false;
     count_up(&counters->requests[c->request.method], 1);
     count_in(&counters->in_flight, &counters->peak_in_flight);
     bool goes_on = answer(c) && !c->resets && c->request.keeps_alive;
@@ -66,7 +79,7 @@ static struct connection *connection_new(struct origin *origin, uint64_t number)
     if (!c)
         die("out of memory");
     c->origin = origin;
-    c->resets = false;
+    c->resets = c->stalls = false;
     c->random = random_of((uint64_t)origin->options.seed, number);
     throttle_init(&c->throttle, &origin->options, &origin->total);
     return c;
@@ -78,8 +91,10 @@ void connection_serve(struct origin *origin, int fd, uint64_t number)
     if (stream_open(&c->stream, fd, origin->tls))
         while (serve_request(c))
             ;
+    if (c->stalls)
+        stream_wait_for_end(&c->stream);
     if (c->resets) {
-        count_up(&origin->counters.resets, 1);
+        count_up(&origin->counters.resets, !c->stalls);
         stream_reset(&c->stream);
     } else {
         stream_close(&c->stream);

@@ -23,6 +23,7 @@ struct connection {
     struct body body;
     struct reply reply;
     bool resets;               /* a reset is due amid the body of this transfer */
+    bool stalls;               /* but before it silence, until the client has hung up */
     uint64_t until_reset_bytes;
 };
 

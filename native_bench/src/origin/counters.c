@@ -24,7 +24,7 @@ void counters_clear(struct counters *counters)
 {
     atomic_llong *zeroed[] = {
         &counters->connections, &counters->bytes_sent, &counters->bytes_received,
-        &counters->refused, &counters->resets, &counters->errors,
+        &counters->refused, &counters->resets, &counters->stalls, &counters->errors,
     };
     for (size_t i = 0; i < sizeof zeroed / sizeof *zeroed; i++)
         atomic_store(zeroed[i], 0);
@@ -57,6 +57,7 @@ void counters_write(struct counters *counters, struct text *json)
     write_one(json, "bytes_received", &counters->bytes_received);
     write_one(json, "refused", &counters->refused);
     write_one(json, "resets", &counters->resets);
+    write_one(json, "stalls", &counters->stalls);
     write_one(json, "errors", &counters->errors);
     text_add(json, "}");
 }

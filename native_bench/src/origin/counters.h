@@ -19,6 +19,7 @@ struct counters {
     atomic_llong bytes_received;
     atomic_llong refused;
     atomic_llong resets;
+    atomic_llong stalls;
     atomic_llong errors;
 };
 

@@ -23,6 +23,7 @@ static const char USAGE[] =
     "  --refuse-share X           answer this share of transfers with 503 SlowDown\n"
     "  --refuse-seconds S         but only so long from the first transfer on (0: always)\n"
     "  --reset-share X            reset this share of transfers amid their bodies\n"
+    "  --stalls N                 fall silent for ever amid the first N transfers\n"
     "  --seed N                   of the choice of what is refused and reset (1)\n"
     "  --tls-cert FILE            serve HTTPS with this certificate\n"
     "  --tls-key FILE             and its key\n"
@@ -32,7 +33,7 @@ static const char USAGE[] =
 
 enum option_code {
     ROOT = 256, PORT, BIND, CONTROL, SINK, CONNECTION_RATE, TOTAL_RATE, REQUEST_RATE,
-    FIRST_BYTE, REFUSE, REFUSE_SECONDS, RESET, SEED, TLS_CERT, TLS_KEY, HELP,
+    FIRST_BYTE, REFUSE, REFUSE_SECONDS, RESET, STALLS, SEED, TLS_CERT, TLS_KEY, HELP,
 };
 
 static const struct option OPTIONS[] = {
@@ -48,6 +49,7 @@ static const struct option OPTIONS[] = {
     {"refuse-share", required_argument, NULL, REFUSE},
     {"refuse-seconds", required_argument, NULL, REFUSE_SECONDS},
     {"reset-share", required_argument, NULL, RESET},
+    {"stalls", required_argument, NULL, STALLS},
     {"seed", required_argument, NULL, SEED},
     {"tls-cert", required_argument, NULL, TLS_CERT},
     {"tls-key", required_argument, NULL, TLS_KEY},
@@ -88,6 +90,9 @@ static void set_rate(struct options *options, int code, const char *value)
         break;
     case RESET:
         options->reset_share = parse_share("--reset-share", value);
+        break;
+    case STALLS:
+        options->stalls = parse_count("--stalls", value, 0, INT32_MAX);
         break;
     }
 }

@@ -18,6 +18,7 @@ struct options {
     double refuse_share;
     double refuse_seconds; /* 0: always */
     double reset_share;
+    int64_t stalls;
     int64_t seed;
     const char *tls_cert; /* NULL: plain HTTP */
     const char *tls_key;

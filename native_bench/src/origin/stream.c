@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -49,6 +50,13 @@ void stream_close(struct stream *stream)
     if (stream->ssl && SSL_is_init_finished(stream->ssl))
         SSL_shutdown(stream->ssl);
     let_go(stream);
+}
+
+void stream_wait_for_end(struct stream *stream)
+{
+    struct pollfd gone = {.fd = stream->fd, .events = POLLRDHUP};
+    while (poll(&gone, 1, -1) < 0 && errno == EINTR)
+        ;
 }
 
 void stream_reset(struct stream *stream)

@@ -23,6 +23,9 @@ struct stream {
 bool stream_open(struct stream *stream, int fd, SSL_CTX *tls);
 void stream_close(struct stream *stream);
 
+/* Say and take nothing until the other side is gone. */
+void stream_wait_for_end(struct stream *stream);
+
 /* Close it so that the other side sees a reset. */
 void stream_reset(struct stream *stream);
 
