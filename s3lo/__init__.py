@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from s3lo.bucket.options import StorageOptions as StorageOptions
     from s3lo.engine.options import EngineOptions as EngineOptions
     from s3lo.errors import S3loError as S3loError
+    from s3lo.operations.list import list_tags as list_tags
     from s3lo.operations.pull import pull as pull
     from s3lo.operations.push import push as push
+    from s3lo.operations.results import ListedTag as ListedTag
     from s3lo.operations.results import PullResult as PullResult
     from s3lo.operations.results import PushResult as PushResult
     from s3lo.operations.results import TuneResult as TuneResult
@@ -27,11 +29,13 @@ __version__ = "0.1.0"
 _HOMES = {
     "ConnectionOptions": "s3lo.bucket.options",
     "EngineOptions": "s3lo.engine.options",
+    "ListedTag": "s3lo.operations.results",
     "PullResult": "s3lo.operations.results",
     "PushResult": "s3lo.operations.results",
     "S3loError": "s3lo.errors",
     "StorageOptions": "s3lo.bucket.options",
     "TuneResult": "s3lo.operations.results",
+    "list_tags": "s3lo.operations.list",
     "pull": "s3lo.operations.pull",
     "push": "s3lo.operations.push",
     "tune": "s3lo.operations.tune",

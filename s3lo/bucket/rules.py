@@ -15,6 +15,7 @@ from msgspec.structs import fields, replace
 from s3lo.bucket.keys import RULES_KEY
 from s3lo.bucket.store import Store
 from s3lo.errors import InvalidDocument, NotFoundError
+from s3lo.model.glob import glob
 
 _MAX_BYTES = 1 << 20
 
@@ -65,13 +66,15 @@ class Rulebook(Struct, frozen=True):
 
         An exact name goes before a pattern, a longer pattern before a shorter one.
         """
-        exact = self.images.get(image)
-        if exact is not None:
-            return exact.over(self.default)
-        matching = [p for p in self.images if _pattern(p).match(image)]
-        if not matching:
-            return self.default
-        return self.images[min(matching, key=lambda p: (-len(p), p))].over(self.default)
+        pattern = self.pattern_of(image)
+        return self.images[pattern].over(self.default) if pattern else self.default
+
+    def pattern_of(self, image: str) -> str:
+        """The name or pattern that is most specific for an image; empty where none matches."""
+        if image in self.images:
+            return image
+        matching = [pattern for pattern in self.images if glob(pattern).match(image)]
+        return min(matching, key=lambda pattern: (-len(pattern), pattern), default="")
 
 
 def load_rules(store: Store) -> Rulebook:
@@ -113,11 +116,6 @@ def parse_duration(text: str) -> float | None:
 def _filled(upper: Lifecycle, lower: Lifecycle) -> Lifecycle:
     said = {f.name: getattr(upper, f.name) for f in fields(upper)}
     return replace(lower, **{name: value for name, value in said.items() if value is not None})
-
-
-def _pattern(glob: str) -> re.Pattern[str]:
-    """A glob as a regular expression: ``*`` does not cross ``/``."""
-    return re.compile("[^/]*".join(map(re.escape, glob.split("*"))) + r"\Z")
 
 
 def _rules(value: Any, where: str) -> Rules:

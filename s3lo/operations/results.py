@@ -1,4 +1,4 @@
-"""Results: what push, pull and tune return. ``to_json`` gives the documented keys of CLI.md."""
+"""Results: what operations return. ``to_json`` gives the documented keys of CLI.md."""
 
 from __future__ import annotations
 
@@ -67,6 +67,20 @@ class PullResult(Result, frozen=True):
     phases: Phases
     gbps: float
     engine: EngineReport
+
+
+class ListedTag(Result, frozen=True):
+    """A tag of a store. What only its manifest tells is empty where that was not read."""
+
+    image: str
+    tag: str
+    digest: str
+    media_type: str
+    platforms: tuple[str, ...]
+    last_modified: str
+    """ISO 8601, UTC."""
+    problem: str = ""
+    """Why the manifest could not be read, or not understood."""
 
 
 class TuneResult(Result, frozen=True):
