@@ -10,9 +10,11 @@ from s3lo.bucket.keys import (
     OCI_LAYOUT,
     blob_key,
     image_prefix,
+    is_signature,
     layout_key,
     manifest_key,
     parse_manifest_key,
+    signatures_prefix,
     storage_class,
 )
 from s3lo.bucket.store import Store
@@ -26,6 +28,7 @@ from s3lo.errors import (
 )
 from s3lo.model.digest import Digest
 from s3lo.model.documents import MAX_DOCUMENT_BYTES
+from s3lo.model.objects import ObjectInfo
 
 _AT_A_TIME = 16
 _NAMED_IN_HINT = 8
@@ -46,6 +49,12 @@ def list_tags(store: Store, image: str) -> Iterator[str]:
         named = parse_manifest_key(found.key)
         if named and named[0] == image:
             yield named[1]
+
+
+def list_signatures(store: Store, image: str, tag: str) -> list[ObjectInfo]:
+    """The signatures of a tag, in order."""
+    near = store.level(signatures_prefix(image, tag)).objects
+    return [found for found in near if is_signature(found.key, image, tag)]
 
 
 def find_by_digest(store: Store, image: str, digest: Digest) -> bytes:

@@ -42,6 +42,18 @@ def write(text: str) -> None:
         raise from_os(error, "writing the result") from error
 
 
+def write_bytes(content: bytes) -> None:
+    """Write to stdout exactly this. Raises LocalError, DiskFull."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise from_os(error, "writing the result") from error
+
+
 def is_terminal() -> bool:
     """Whether a person sees stdout as it is written."""
     return sys.stdout.isatty()

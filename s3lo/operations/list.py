@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -20,7 +19,7 @@ from s3lo.model.documents import MAX_DOCUMENT_BYTES, Index, Manifest, parse_conf
 from s3lo.model.reference import parse_location
 from s3lo.operations.depot import opened
 from s3lo.operations.resolve import read_document
-from s3lo.operations.results import ListedTag
+from s3lo.operations.results import ListedTag, written
 
 READ_AT_A_TIME = 64
 """Manifests: small, so that what they cost is waiting."""
@@ -84,7 +83,7 @@ class _Reader:
             problem = "its config is not there"
         except UNREADABLE as error:
             problem = error.message
-        when = _written(tag.last_modified)
+        when = written(tag.last_modified)
         return ListedTag(tag.image, tag.name, digest, media_type, platforms, when, problem)
 
     def _platforms_of(self, document: Manifest | Index) -> tuple[str, ...]:
@@ -102,10 +101,4 @@ class _Reader:
 
 
 def _unread(tag: Tag) -> ListedTag:
-    return ListedTag(tag.image, tag.name, "", "", (), _written(tag.last_modified))
-
-
-def _written(moment: datetime.datetime | None) -> str:
-    if moment is None:
-        return ""
-    return moment.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return ListedTag(tag.image, tag.name, "", "", (), written(tag.last_modified))

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from msgspec import Struct, to_builtins
 
 from s3lo.engine.report import EngineReport
+from s3lo.model.documents import HistoryEntry
+
+
+def written(moment: datetime.datetime | None) -> str:
+    """A moment in ISO 8601, UTC; empty where it is not known."""
+    if moment is None:
+        return ""
+    return moment.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Result(Struct, frozen=True):
@@ -81,6 +90,50 @@ class ListedTag(Result, frozen=True):
     """ISO 8601, UTC."""
     problem: str = ""
     """Why the manifest could not be read, or not understood."""
+
+
+class LayerSummary(Struct, frozen=True):
+    digest: str
+    size: int
+    media_type: str
+
+
+class SignatureSummary(Struct, frozen=True):
+    key_id: str
+    size: int
+    last_modified: str
+
+
+class PlatformSummary(Struct, frozen=True):
+    """One platform's image. ``size`` counts its blobs: config and layers."""
+
+    platform: str
+    """Empty for an artifact that is no image."""
+    os: str
+    architecture: str
+    variant: str
+    digest: str
+    media_type: str
+    config_digest: str
+    created: str
+    size: int
+    layers: tuple[LayerSummary, ...]
+    history: tuple[HistoryEntry, ...]
+
+
+class InspectResult(Result, frozen=True):
+    """What a tag or a digest is. ``size`` is that of the manifest or index itself."""
+
+    reference: str
+    image: str
+    tag: str
+    digest: str
+    media_type: str
+    size: int
+    platforms: tuple[PlatformSummary, ...]
+    attestations: tuple[str, ...]
+    """Digests of what an index has beside platforms."""
+    signatures: tuple[SignatureSummary, ...]
 
 
 class TuneResult(Result, frozen=True):

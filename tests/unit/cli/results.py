@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from s3lo.engine.report import EngineReport
+from s3lo.model.documents import HistoryEntry
 from s3lo.operations.results import (
+    InspectResult,
+    LayerSummary,
     Phases,
+    PlatformSummary,
     PulledBlob,
     PullResult,
     PushedBlob,
     PushResult,
+    SignatureSummary,
     TuneResult,
 )
 
@@ -48,6 +53,34 @@ PULLED = PullResult(
     phases=Phases(resolve=0.25, transfer=0.5, load=0.5),
     gbps=0.048,
     engine=ENGINE,
+)
+INSPECTED = InspectResult(
+    reference="s3://bucket/app:v1",
+    image="app",
+    tag="v1",
+    digest=DIGEST,
+    media_type="application/x",
+    size=1000,
+    platforms=(
+        PlatformSummary(
+            platform="linux/arm64/v8",
+            os="linux",
+            architecture="arm64",
+            variant="v8",
+            digest=DIGEST,
+            media_type="application/x",
+            config_digest=DIGEST,
+            created="2026-01-02T03:04:05Z",
+            size=3_001_000,
+            layers=(LayerSummary(DIGEST, 3_000_000, "application/y"),),
+            history=(
+                HistoryEntry(created_by="COPY a\t b"),
+                HistoryEntry(created_by="CMD x", empty_layer=True),
+            ),
+        ),
+    ),
+    attestations=(DIGEST,),
+    signatures=(SignatureSummary("0123456789abcdef", 2, "2026-01-02T03:04:05Z"),),
 )
 TUNED = TuneResult(
     target_gbps=10.0,
