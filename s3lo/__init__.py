@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from s3lo.bucket.options import StorageOptions as StorageOptions
     from s3lo.engine.options import EngineOptions as EngineOptions
     from s3lo.errors import S3loError as S3loError
+    from s3lo.operations.delete import delete as delete
     from s3lo.operations.inspect import inspect as inspect
     from s3lo.operations.inspect import read_manifest as read_manifest
     from s3lo.operations.list import list_tags as list_tags
     from s3lo.operations.pull import pull as pull
     from s3lo.operations.push import push as push
+    from s3lo.operations.results import DeleteResult as DeleteResult
     from s3lo.operations.results import InspectResult as InspectResult
     from s3lo.operations.results import ListedTag as ListedTag
     from s3lo.operations.results import PullResult as PullResult
@@ -31,6 +33,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ConnectionOptions": "s3lo.bucket.options",
+    "DeleteResult": "s3lo.operations.results",
     "EngineOptions": "s3lo.engine.options",
     "InspectResult": "s3lo.operations.results",
     "ListedTag": "s3lo.operations.results",
@@ -39,6 +42,7 @@ _HOMES = {
     "S3loError": "s3lo.errors",
     "StorageOptions": "s3lo.bucket.options",
     "TuneResult": "s3lo.operations.results",
+    "delete": "s3lo.operations.delete",
     "inspect": "s3lo.operations.inspect",
     "list_tags": "s3lo.operations.list",
     "pull": "s3lo.operations.pull",

@@ -15,6 +15,9 @@ _RECIPES = "recipes/sha256/"
 _MANIFEST = "/manifest.json"
 _SIGNATURE = re.compile(r"[0-9a-f]{16}\.json\Z")
 
+TAG_FILES = frozenset({"manifest.json", "oci-layout", "config.json", "index.json", "history.json"})
+"""What lies in a tag's directory; of these the Go tool's version 1 wrote the last three."""
+
 OCI_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 """The content of every ``oci-layout`` object."""
 
@@ -30,6 +33,11 @@ def blob_key(digest: Digest) -> str:
 def recipe_key(digest: Digest) -> str:
     """Where the Go tool (version 2 on) says which chunks a layer is made of."""
     return _RECIPES + digest.hex
+
+
+def tag_prefix(image: str, tag: str) -> str:
+    """What a tag's keys begin with, and those of an image that is nested below it."""
+    return f"{MANIFESTS}{image}/{tag}/"
 
 
 def image_prefix(image: str) -> str:

@@ -136,6 +136,22 @@ class InspectResult(Result, frozen=True):
     signatures: tuple[SignatureSummary, ...]
 
 
+class DeletedTag(Struct, frozen=True):
+    image: str
+    tag: str
+    digest: str
+    """Empty where the manifest was too large to be one."""
+    keys: tuple[str, ...]
+
+
+class DeleteResult(Result, frozen=True):
+    """What a delete removed, or would remove."""
+
+    reference: str
+    tags: tuple[DeletedTag, ...]
+    dry_run: bool
+
+
 class TuneResult(Result, frozen=True):
     """What the engine sees of this machine and what it would choose, with a reason for each."""
 

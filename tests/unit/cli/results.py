@@ -5,6 +5,8 @@ from __future__ import annotations
 from s3lo.engine.report import EngineReport
 from s3lo.model.documents import HistoryEntry
 from s3lo.operations.results import (
+    DeletedTag,
+    DeleteResult,
     InspectResult,
     LayerSummary,
     Phases,
@@ -81,6 +83,15 @@ INSPECTED = InspectResult(
     ),
     attestations=(DIGEST,),
     signatures=(SignatureSummary("0123456789abcdef", 2, "2026-01-02T03:04:05Z"),),
+)
+DELETED = DeleteResult(
+    reference="s3://bucket/app:v1",
+    tags=(
+        DeletedTag(
+            "app", "v1", DIGEST, ("manifests/app/v1/manifest.json", "manifests/app/v1/oci-layout")
+        ),
+    ),
+    dry_run=False,
 )
 TUNED = TuneResult(
     target_gbps=10.0,

@@ -10,20 +10,22 @@ from typing import Any
 import pytest
 import yaml
 from msgspec import structs
+from msgspec.structs import replace
 
 from s3lo import errors
 from s3lo.cli.render import binary_size, count, size
 from s3lo.operations.results import Result
 from tests.unit.cli.conftest import CommandLine, Library
-from tests.unit.cli.results import DIGEST, INSPECTED, PULLED, PUSHED, TUNED
+from tests.unit.cli.results import DELETED, DIGEST, INSPECTED, PULLED, PUSHED, TUNED
 
 PUSH = ("push", "app:v1", "s3://bucket/app:v1")
 PULL = ("pull", "s3://bucket/app:v1")
-VERB_NAMES = ["push", "pull", "list", "inspect", "tune", "completion"]
+VERB_NAMES = ["push", "pull", "list", "inspect", "delete", "tune", "completion"]
 VERBS: list[tuple[tuple[str, ...], Result]] = [
     (PUSH, PUSHED),
     (PULL, PULLED),
     (("inspect", "s3://bucket/app:v1"), INSPECTED),
+    (("delete", "s3://bucket/app:v1"), DELETED),
     (("tune",), TUNED),
 ]
 
@@ -81,6 +83,20 @@ def test_an_image_as_text(s3lo_command: CommandLine, library: Library) -> None:
         "  history  CMD x (no layer)\n"
         "1 attestation\n"
         "signed with key 0123456789abcdef (2026-01-02T03:04:05Z)\n"
+    )
+
+
+def test_a_deletion_as_text(s3lo_command: CommandLine, library: Library) -> None:
+    library.answer = DELETED
+    assert s3lo_command("delete", "s3://bucket/app:v1").stdout == (
+        f"Deleted app:v1 ({DIGEST}), 2 objects\n"
+        "Blobs stay until `s3lo clean` removes those that nothing refers to any more.\n"
+    )
+    library.answer = replace(DELETED, dry_run=True)
+    assert s3lo_command("delete", "s3://bucket/app:v1", "--dry-run").stdout == (
+        f"Would delete app:v1 ({DIGEST}), 2 objects\n"
+        "  manifests/app/v1/manifest.json\n"
+        "  manifests/app/v1/oci-layout\n"
     )
 
 
