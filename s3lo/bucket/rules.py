@@ -17,7 +17,7 @@ from s3lo.bucket.store import Store
 from s3lo.errors import InvalidDocument, NotFoundError
 from s3lo.model.glob import glob
 
-_MAX_BYTES = 1 << 20
+MAX_RULES_BYTES = 1 << 20
 
 _DAYS = re.compile(r"(\d+)d\Z")
 _GO_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
@@ -80,7 +80,7 @@ class Rulebook(Struct, frozen=True):
 def load_rules(store: Store) -> Rulebook:
     """A store's rules, empty where it has none; raises InvalidDocument where they are malformed."""
     try:
-        raw = store.get(RULES_KEY, limit_bytes=_MAX_BYTES)
+        raw = store.get(RULES_KEY, limit_bytes=MAX_RULES_BYTES)
     except NotFoundError:
         return Rulebook()
     return parse_rules(raw)
@@ -100,6 +100,14 @@ def parse_rules(raw: bytes) -> Rulebook:
         _rules(top.get("default"), "default"),
         {name: _rules(rules, f"images.{name}") for name, rules in images.items()},
     )
+
+
+def format_duration(seconds: float) -> str:
+    """A duration as the file has it: in days, hours or seconds, whichever is whole."""
+    for unit, length in (("d", 86400), ("h", 3600)):
+        if seconds % length == 0:
+            return f"{seconds // length:.0f}{unit}"
+    return f"{seconds:g}s"
 
 
 def parse_duration(text: str) -> float | None:

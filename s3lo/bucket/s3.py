@@ -66,7 +66,7 @@ class S3Store:
         wanted = ("range", f"bytes=0-{limit_bytes}")
         response = self._rest.send(Request("GET", "GetObject", key, headers=(wanted,))).response
         if response.status == 416:
-            return Content(b"", "")
+            return self._empty(key)
         body = succeeded(response, self._name(key)).body
         if len(body) > limit_bytes:
             raise IntegrityError(f"{self._name(key)} is larger than {limit_bytes} bytes")
@@ -157,6 +157,11 @@ class S3Store:
         if outcome.response.status != 412 or not outcome.is_repeat:
             return False
         return self.get(key, limit_bytes=len(body) + 1) == body
+
+    def _empty(self, key: str) -> Content:
+        """What a 416, which names no ETag, says of an object; one that has grown is read again."""
+        found = self.head(key)
+        return Content(b"", found.etag) if found and not found.size else self.read(key)
 
     def _require_bucket(self) -> None:
         """Tell a missing bucket from a missing object: a HEAD has no body that would say."""

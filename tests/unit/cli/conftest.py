@@ -66,6 +66,16 @@ def library(monkeypatch: pytest.MonkeyPatch) -> Library:
     import s3lo
 
     stand_in = Library()
-    for verb in ("push", "pull", "list_tags", "inspect", "read_manifest", "delete", "tune"):
+    for verb in (
+        "push",
+        "pull",
+        "list_tags",
+        "inspect",
+        "read_manifest",
+        "delete",
+        "get_config",
+        "set_config",
+        "tune",
+    ):
         monkeypatch.setitem(vars(s3lo), verb, stand_in)
     return stand_in

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from s3lo.bucket.rule_settings import Setting
 from s3lo.engine.report import EngineReport
 from s3lo.model.documents import HistoryEntry
+from s3lo.operations.config import ConfigResult
 from s3lo.operations.results import (
     DeletedTag,
     DeleteResult,
@@ -92,6 +94,15 @@ DELETED = DeleteResult(
         ),
     ),
     dry_run=False,
+)
+CONFIGURED = ConfigResult(
+    reference="s3://bucket/app",
+    settings={
+        "immutable": Setting(True, "images.app"),
+        "lifecycle.keep_last": Setting(None, "built-in"),
+        "lifecycle.keep_tags": Setting(("a", "b"), "default"),
+    },
+    sections=("default", "images.app"),
 )
 TUNED = TuneResult(
     target_gbps=10.0,

@@ -16,16 +16,18 @@ from s3lo import errors
 from s3lo.cli.render import binary_size, count, size
 from s3lo.operations.results import Result
 from tests.unit.cli.conftest import CommandLine, Library
-from tests.unit.cli.results import DELETED, DIGEST, INSPECTED, PULLED, PUSHED, TUNED
+from tests.unit.cli.results import CONFIGURED, DELETED, DIGEST, INSPECTED, PULLED, PUSHED, TUNED
 
 PUSH = ("push", "app:v1", "s3://bucket/app:v1")
 PULL = ("pull", "s3://bucket/app:v1")
-VERB_NAMES = ["push", "pull", "list", "inspect", "delete", "tune", "completion"]
+VERB_NAMES = ["push", "pull", "list", "inspect", "delete", "config", "tune", "completion"]
 VERBS: list[tuple[tuple[str, ...], Result]] = [
     (PUSH, PUSHED),
     (PULL, PULLED),
     (("inspect", "s3://bucket/app:v1"), INSPECTED),
     (("delete", "s3://bucket/app:v1"), DELETED),
+    (("config", "get", "s3://bucket/"), CONFIGURED),
+    (("config", "set", "s3://bucket/", "immutable=true"), CONFIGURED),
     (("tune",), TUNED),
 ]
 
@@ -98,6 +100,17 @@ def test_a_deletion_as_text(s3lo_command: CommandLine, library: Library) -> None
         "  manifests/app/v1/manifest.json\n"
         "  manifests/app/v1/oci-layout\n"
     )
+
+
+def test_rules_as_text(s3lo_command: CommandLine, library: Library) -> None:
+    library.answer = CONFIGURED
+    for verb in (("get", "s3://bucket/app"), ("set", "s3://bucket/app", "immutable=", "a=b=c")):
+        assert s3lo_command("config", *verb).stdout == (
+            "immutable=true\timages.app\n"
+            "lifecycle.keep_last=\tbuilt-in\n"
+            "lifecycle.keep_tags=a,b\tdefault\n"
+        )
+    assert library.arguments == ("s3://bucket/app", {"immutable": "", "a": "b=c"})
 
 
 @pytest.mark.parametrize("output", ["text", "json"])
