@@ -76,20 +76,21 @@ def read_undeleted(body: bytes) -> list[Undeleted]:
 
 
 def _object(entry: Element, is_encoded: bool) -> ObjectInfo:
-    key = xml.text(entry, "Key")
+    fields = xml.texts(entry)
+    key = fields.get("Key", "")
     try:
         modified = datetime.datetime.fromisoformat(
-            xml.text(entry, "LastModified").replace("Z", "+00:00")
+            fields.get("LastModified", "").replace("Z", "+00:00")
         )
-        size = int(xml.text(entry, "Size"))
+        size = int(fields.get("Size", ""))
     except ValueError as error:
         raise ServiceError(f"the service lists {key!r} with a malformed field: {error}") from error
     return ObjectInfo(
         _key(key, is_encoded),
         size,
-        xml.text(entry, "ETag").strip('"'),
+        fields.get("ETag", "").strip('"'),
         modified,
-        xml.text(entry, "StorageClass") or "STANDARD",
+        fields.get("StorageClass") or "STANDARD",
     )
 
 

@@ -51,21 +51,15 @@ def list(bucket: str, digests: bool, pattern: str, common: Common) -> None:
 
 def _show(tags: Iterator[ListedTag], header: tuple[str, ...]) -> Sequence[ListedTag]:
     """Write lines as tags come; gives those with a problem."""
-    widths = _WIDTHS[header]
-    if is_terminal():
+    widths = _WIDTHS[header] if is_terminal() else None
+    if widths:
         write(columns(header, widths))
     troubled = []
     for tag in tags:
-        write(columns(_cells(tag, is_long=header is _LONG), widths))
+        when = age(tag.last_modified) if widths and tag.last_modified else tag.last_modified
+        name = f"{tag.image}:{tag.tag}"
+        read = (tag.digest or "unreadable", ",".join(tag.platforms), tag.media_type)
+        write(columns((name, *read, when) if header is _LONG else (name, when), widths))
         if tag.problem:
             troubled.append(tag)
     return troubled
-
-
-def _cells(tag: ListedTag, *, is_long: bool) -> tuple[str, ...]:
-    name = f"{tag.image}:{tag.tag}"
-    when = age(tag.last_modified) if is_terminal() and tag.last_modified else tag.last_modified
-    if not is_long:
-        return name, when
-    platforms = ",".join(tag.platforms)
-    return name, tag.digest or "unreadable", platforms, tag.media_type, when

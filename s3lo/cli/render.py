@@ -59,9 +59,9 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def columns(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """A row: on a terminal in columns as wide as these, elsewhere with a tab between cells."""
-    if not is_terminal():
+def columns(cells: Sequence[str], widths: Sequence[int] | None) -> str:
+    """A row: in columns as wide as these, without widths (for programs) with tabs between cells."""
+    if widths is None:
         return "\t".join(cells)
     padded = [f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)]
     return "  ".join(padded).rstrip()
@@ -69,9 +69,10 @@ def columns(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Rows, on a terminal with a header and columns as wide as they need to be."""
-    shown = [header, *rows] if is_terminal() else rows
+    if not is_terminal():
+        return "\n".join(columns(row, None) for row in rows)
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    return "\n".join(columns(row, widths) for row in shown)
+    return "\n".join(columns(row, widths) for row in (header, *rows))
 
 
 def age(moment: str) -> str:

@@ -35,6 +35,11 @@ def text(parent: Element, name: str) -> str:
     return next((child.text or "" for child in children(parent, name)), "")
 
 
+def texts(parent: Element) -> dict[str, str]:
+    """What stands in each child, by its name: for parents of which there are many."""
+    return {_name(child): child.text or "" for child in parent}
+
+
 def number(parent: Element, name: str) -> int:
     """The same as a number; raises ServiceError where it is none."""
     written = text(parent, name)

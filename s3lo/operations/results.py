@@ -15,7 +15,8 @@ def written(moment: datetime.datetime | None) -> str:
     """A moment in ISO 8601, UTC; empty where it is not known."""
     if moment is None:
         return ""
-    return moment.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    utc = moment.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+    return f"{utc.isoformat(timespec='seconds')}Z"
 
 
 class Result(Struct, frozen=True):

@@ -84,3 +84,16 @@ def test_raw_is_written_byte_for_byte(
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="utf-8"))
     assert s3lo_command("inspect", "s3://bucket/app:v1", "--raw", "-o", output).status == 0
     assert written.getvalue() == library.answer
+
+
+def test_a_terminal_gets_rules_in_columns(
+    s3lo_command: CommandLine, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s3lo.cli.render.is_terminal", lambda: True)
+    library.answer = CONFIGURED
+    assert s3lo_command("config", "get", "s3://bucket/app").stdout == (
+        "RULE                     FROM\n"
+        "immutable=true           images.app\n"
+        "lifecycle.keep_last=     built-in\n"
+        "lifecycle.keep_tags=a,b  default\n"
+    )

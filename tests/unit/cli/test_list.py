@@ -33,7 +33,6 @@ def test_in_a_pipe_tabs_are_between_the_columns(
 def test_a_terminal_gets_a_header_and_ages(
     s3lo_command: CommandLine, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("s3lo.cli.render.is_terminal", lambda: True)
     monkeypatch.setattr("s3lo.cli.list.is_terminal", lambda: True)
     library.answer = iter([replace(TAG, last_modified="2020-01-01T00:00:00Z")])
     header, line = s3lo_command(*LIST).stdout.splitlines()
