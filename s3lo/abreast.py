@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
+
+from s3lo.errors import Interrupted
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -34,4 +37,6 @@ def abreast(
         while waiting:
             yield waiting.popleft().result()
     finally:
-        pool.shutdown(cancel_futures=True)
+        # Who interrupts does not wait for a service that says nothing.
+        is_hurried = isinstance(sys.exc_info()[1], Interrupted)
+        pool.shutdown(wait=not is_hurried, cancel_futures=True)
