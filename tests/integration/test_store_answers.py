@@ -361,6 +361,34 @@ def _page(keys: list[str], token: str = "") -> Answer:
     return Answer(200, body.encode())
 
 
+def test_an_etag_that_was_read_is_the_condition_of_a_write(fixture: Fixture) -> None:
+    fixture.service.script(Answer(206, b"body", {"etag": '"abc"'}), Answer())
+    read = fixture.store.read("key")
+    assert (read.body, read.etag) == (b"body", "abc")
+    fixture.store.put("key", b"new", if_match=read.etag)
+    assert fixture.service.seen[1].headers["if-match"] == '"abc"'
+    for answer in (error(412, "PreconditionFailed"), error(404, "NoSuchKey")):
+        fixture.service.script(answer)
+        with pytest.raises(RefusedError):
+            fixture.store.put("key", b"new", if_match=read.etag)
+    fixture.service.script(error(404, "NoSuchBucket"))
+    with pytest.raises(NotFoundError):
+        fixture.store.put("key", b"new", if_match=read.etag)
+
+
+def test_a_level_has_the_prefixes_of_all_pages(fixture: Fixture) -> None:
+    page = (
+        b"<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>%s</IsTruncated>%s"
+        b"<CommonPrefixes><Prefix>a/%s/</Prefix></CommonPrefixes></ListBucketResult>"
+    )
+    token = b"<NextContinuationToken>t</NextContinuationToken>"
+    fixture.service.script(
+        Answer(200, page % (b"true", token, b"b%2Bc")), Answer(200, page % (b"false", b"", b"d"))
+    )
+    assert fixture.store.level("a/").folders == ("a/b+c/", "a/d/")
+    assert "delimiter=%2F" in fixture.service.seen[0].path
+
+
 def test_a_listing_goes_on_where_a_page_ends(fixture: Fixture) -> None:
     fixture.service.script(_page(["a%20b", "c%2Bd"], "to/ken+="), _page(["e"]))
     found = list(fixture.store.list("pre fix"))
