@@ -8,6 +8,7 @@ In each round, in turn, of a real image (PyTorch's and numpy's wheels):
     push          into a bucket that has nothing
     changed       the same image below another topmost layer, into a bucket that has the first
     unchanged     the first once more
+    layout        the same image from an OCI layout, once more; and with how many requests a blob
 
 and what the push took of temporary space at its most, to the largest layer it stored, and what it
 stored, to what gzip -6 makes of the layers.
@@ -56,6 +57,8 @@ class Round:
     push: float
     changed: float
     unchanged: float
+    layout: float
+    layout_requests_a_blob: float
     temporary_bytes: int
     largest_stored_bytes: int
     stored_bytes: int
@@ -73,7 +76,7 @@ def main() -> None:
     with Dockerd() as dockerd, tempfile.TemporaryDirectory(dir=given.cache) as scratch:
         _fill(dockerd, image, Path(scratch))
         for number in range(given.rounds + 1):
-            found = _round(dockerd.host, Path(scratch))
+            found = _round(dockerd.host, image, Path(scratch))
             print(f"round {number}: {found}", flush=True)
             if number:
                 rounds.append(found)
@@ -108,7 +111,7 @@ def _docker(host: str, *arguments: str) -> str:
     return done.stdout
 
 
-def _round(host: str, scratch: Path) -> Round:
+def _round(host: str, image: StockImage, scratch: Path) -> Round:
     save = _timed(["docker", "--host", host, "save", _IMAGE], {})
     with tempfile.TemporaryDirectory() as nothing:
         options = OriginOptions(sink="memory")
@@ -120,7 +123,14 @@ def _round(host: str, scratch: Path) -> Round:
             _check(origin, "v2", _id(host, _CHANGED))
             unchanged = _push(origin, host, _IMAGE, "v3", scratch)
             _check(origin, "v3", _id(host, _IMAGE))
-    return Round(save, push, changed, unchanged, temporary, max(stored), sum(stored))
+            source = f"oci:{image.layout}"
+            _push(origin, host, source, "v4", scratch)
+            before = origin.counters().requests_total
+            layout = _push(origin, host, source, "v5", scratch)
+            requests = (origin.counters().requests_total - before) / len(image.blobs)
+    return Round(
+        save, push, changed, unchanged, layout, requests, temporary, max(stored), sum(stored)
+    )
 
 
 def _push(origin: Origin, host: str, source: str, tag: str, scratch: Path) -> float:
@@ -219,6 +229,8 @@ def _summary(rounds: Sequence[Round], gzip_bytes: int) -> dict[str, str]:
         "push to docker save": ratio([each.push for each in rounds], saves),
         "with another topmost layer, s beyond docker save": with_range(spread(extra), 2),
         "unchanged, s": with_range(spread([each.unchanged for each in rounds]), 2),
+        "a layout once more, s": with_range(spread([each.layout for each in rounds]), 2),
+        "its requests a blob": f"{rounds[0].layout_requests_a_blob:.2f}",
         "temporary space to the largest layer": ratio(
             [float(each.temporary_bytes) for each in rounds], largest
         ),

@@ -50,7 +50,8 @@ class Uploads:
             workers_hash=on_sockets,
             terms=Terms(lists_uploads=resumes),
         )
-        self._lanes = max(settings.cpus, settings.max_in_flight)
+        self._side_by_side = max(settings.cpus, settings.wanted_in_flight)
+        self._most_open = max(settings.cpus, settings.max_in_flight)
         self._verifier = verifier
         self._observe = observer
         self._numbers = count()
@@ -85,10 +86,19 @@ class Uploads:
 
     def next_job(self, *, spares_requests: bool = False) -> Job | None:
         del spares_requests  # how many parts an upload has is told when it begins
-        while not self._ready and self._unopened and len(self._active) < self._lanes:
+        return self._next_ready() or self._next_part() or self._next_ready()
+
+    def _next_ready(self) -> Job | None:
+        while not self._ready and self._opens_another():
             _, number = heappop(self._unopened)
             self._open(number)
-        return self._ready.popleft() if self._ready else self._next_part()
+        return self._ready.popleft() if self._ready else None
+
+    def _opens_another(self) -> bool:
+        """As many blobs as are sent at once advance side by side, so that most parts come in their
+        blob's order; more begin where those have nothing more to be sent."""
+        is_wanted = len(self._active) < self._side_by_side or not self._moving
+        return bool(self._unopened) and is_wanted and len(self._active) < self._most_open
 
     def done(self, job: Job, outcome: Done) -> None:
         sender = self._active.get(job.blob)

@@ -38,14 +38,16 @@ def test_workers_killed_during_a_pull_are_replaced(
     check_layout(target, large)
 
 
-def test_a_worker_killed_during_a_push_is_replaced(
+def test_workers_killed_during_a_push_are_replaced(
     s3lo: Commands, unruly: Unruly, empty: Bucket, large: Layout
 ) -> None:
+    """Both of them, as during a pull."""
     gate = Gate()
     unruly.when("PUT", "partNumber=", gate, after=1)
     push = s3lo.start("push", f"oci:{large.path}", empty.reference(), *UPLOAD_PARTS)
     gate.wait_for(3)
-    os.kill(push.workers()[0], signal.SIGKILL)
+    for worker in push.workers():
+        os.kill(worker, signal.SIGKILL)
     gate.open()
     report = push.wait().result["engine"]
     assert report["retries"] >= 1

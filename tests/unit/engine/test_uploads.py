@@ -655,3 +655,19 @@ def test_an_upload_that_another_push_has_finished_while_its_parts_are_checked() 
     work.done(look, Done(look.id, str(2 * PART)))
     fulfil(work, jobs_of(work))
     assert work.is_finished
+
+
+def test_no_more_blobs_begin_than_are_sent_at_once_while_those_have_parts() -> None:
+    """A hundred layers once had a hundred requests made before the first part was sent."""
+    at_once = SETTINGS.wanted_in_flight
+    work = uploads(*(upload(2 * PART + 1 + number) for number in range(at_once + 3)))
+    kinds = []
+    for job in iter(work.next_job, None):
+        if isinstance(job, Begin | PutPart):
+            kinds.append(type(job))
+        if isinstance(job, Begin | ListUploads):
+            work.done(job, Done(job.id))
+    first, rest = kinds[: 4 * at_once], kinds[4 * at_once :]
+    assert first == at_once * [Begin] + 3 * at_once * [PutPart]
+    assert rest[0] is Begin
+    assert rest.count(Begin) == 3

@@ -1,0 +1,125 @@
+"""How fast a zstd layer of 1 GB is decompressed, on one core and on two.
+
+    python -m perf.unpacking [--rounds 5] [--json FILE]
+
+The layer is what a push makes of a real one (PyTorch's wheels, unpacked, repeated until there is
+1 GB); every round decompresses it as one stream, frame by frame on one core, and on two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import itertools
+import json
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from perf.figures import paired_ratio, spread
+from perf.machine import read_machine
+from perf.report.numbers import with_range
+from perf.stock import StockImage, default_cache, stock_image
+from perf.workload import find_workloads
+from s3lo.transports.compression import Compressor
+from s3lo.transports.decompression import decompress
+from s3lo.transports.side_by_side import plain_frames
+from s3lo.transports.streams import open_range, pieces
+
+_BYTES = 1_000_000_000
+_PIECE_BYTES = 4 << 20
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    image = stock_image(find_workloads()["pull-pytorch"].image, default_cache())
+    seconds: dict[str, list[float]] = {"as one stream": [], "one core": [], "two cores": []}
+    with tempfile.TemporaryDirectory(dir=default_cache()) as scratch:
+        path = Path(scratch) / "layer"
+        with Compressor() as compressor:
+            done = compressor.compress(_Content(image), path, "zstd")
+        _check(path, done.diff_id.hex)
+        ways: dict[str, Callable[[], int]] = {
+            "as one stream": lambda: _as_one_stream(path),
+            "one core": lambda: _by_frames(path, 1),
+            "two cores": lambda: _by_frames(path, 2),
+        }
+        for number in range(given.rounds + 1):
+            for name, way in ways.items():
+                started_at = time.perf_counter()
+                assert way() == done.uncompressed_size
+                if number:
+                    seconds[name].append(time.perf_counter() - started_at)
+    summary = {f"{name}, s": with_range(spread(found), 2) for name, found in seconds.items()}
+    faster = paired_ratio(seconds["one core"], seconds["two cores"])
+    summary["one core to two"] = with_range(faster, 2)
+    print("\n".join(f"{name}: {text}" for name, text in summary.items()))
+    if given.json:
+        machine = asdict(read_machine(default_cache()))
+        body = {"machine": machine, "seconds": seconds, "summary": summary}
+        given.json.write_text(json.dumps(body, indent=2) + "\n")
+
+
+class _Content:
+    """The image's layers, one after the other and again, up to 1 GB."""
+
+    def __init__(self, image: StockImage) -> None:
+        self._pieces = _plain(image)
+        self._rest = b""
+        self._left = _BYTES
+
+    def read(self, size: int, /) -> bytes:
+        whole = self._rest or next(self._pieces)
+        count = min(size, self._left)
+        piece, self._rest = whole[:count], whole[count:]
+        self._left -= len(piece)
+        return piece
+
+
+def _plain(image: StockImage) -> Iterator[bytes]:
+    for layer in itertools.cycle(image.manifest["layers"]):
+        inner = zlib.decompressobj(_GZIP_WINDOW)
+        path = image.layout / "blobs" / "sha256" / layer["digest"][7:]
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE_BYTES):
+                rest = piece
+                while rest:
+                    if plain := inner.decompress(rest, _PIECE_BYTES):
+                        yield plain
+                    rest = inner.unconsumed_tail
+
+
+def _check(path: Path, hex_: str) -> None:
+    found = hashlib.sha256()
+    with plain_frames(path) as frames:
+        assert frames is not None
+        for frame in frames:
+            found.update(frame)
+    if found.hexdigest() != hex_:
+        raise SystemExit("the layer came out as something else")
+
+
+def _as_one_stream(path: Path) -> int:
+    with open_range(path, 0, path.stat().st_size) as source:
+        return _length(pieces(decompress(source, "zstd")))
+
+
+def _by_frames(path: Path, threads: int) -> int:
+    with plain_frames(path, threads) as frames:
+        assert frames is not None
+        return _length(frames)
+
+
+def _length(found: Iterable[bytes]) -> int:
+    return sum(map(len, found))
+
+
+if __name__ == "__main__":
+    main()
