@@ -153,6 +153,25 @@ def test_a_push_that_is_interrupted_leaves_what_another_is_sending(
     empty.check_whole(large, "first")
 
 
+def test_a_push_whose_upload_another_aborts_begins_anew(
+    s3lo: Commands, unruly: Unruly, empty: Bucket, large: Layout
+) -> None:
+    """The other one has begun it, and is interrupted."""
+    gate, own = Gate(), Gate()
+    unruly.when("PUT", "partNumber=", gate, after=2, times=2)
+    first = s3lo.start("push", f"oci:{large.path}", empty.reference("first"), *OPTIONS)
+    gate.wait_for(2)
+    unruly.rules.clear()
+    unruly.when("PUT", "partNumber=", own, times=2)
+    second = s3lo.start("push", f"oci:{large.path}", empty.reference("second"), *OPTIONS)
+    own.wait_for(2)
+    first.signal(signal.SIGINT)
+    assert first.wait().status == 130
+    own.open()
+    assert second.wait().result["engine"]["reused_bytes"] == 0
+    empty.check_whole(large, "second")
+
+
 def test_parts_that_are_not_found_as_they_were_named_are_looked_at_again(
     s3lo: Commands, unruly: Unruly, empty: Bucket, large: Layout
 ) -> None:
