@@ -9,7 +9,6 @@ import pytest
 from msgspec.structs import replace
 
 from s3lo.engine import plan
-from s3lo.engine.feed import NoMore, Offered
 from s3lo.engine.jobs import (
     Abort,
     Begin,
@@ -28,7 +27,8 @@ from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import GIB, MIB, TIB
 from s3lo.engine.settings import choose
 from s3lo.engine.transfers import Upload
-from s3lo.engine.uploads import Uploads
+from s3lo.engine.upload.feed import NoMore, Offered
+from s3lo.engine.upload.uploads import Uploads
 from s3lo.engine.verifier import Verifier
 from s3lo.errors import (
     AccessDeniedError,

@@ -29,10 +29,10 @@ from s3lo.engine.jobs import (
     Look,
     PutPart,
 )
-from s3lo.engine.resumption import Earlier, PartList, Reuse, Search, renamed
-from s3lo.engine.sending import Sending, look
 from s3lo.engine.stored_ranges import StoredRanges
 from s3lo.engine.transfers import Upload
+from s3lo.engine.upload.resumption import Earlier, PartList, Reuse, Search, renamed
+from s3lo.engine.upload.sending import Sending, look
 from s3lo.errors import NotFoundError, RefusedError, ServiceError
 from s3lo.events import BytesMoved, Note
 from s3lo.model.multipart import StoredPart

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from s3lo.engine.jobs import Done, Headers, ListParts, ListUploads, PutPart
-from s3lo.engine.sending import Sending
 from s3lo.engine.transfers import Upload
+from s3lo.engine.upload.sending import Sending
 from s3lo.events import Note
 from s3lo.model.multipart import CHECKSUM, OpenUpload, StoredPart
 

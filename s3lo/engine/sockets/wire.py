@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 
 from msgspec.structs import replace
 
-from s3lo.engine.dialer import Dialer
-from s3lo.engine.http import NoConnection
-from s3lo.engine.line import Line
+from s3lo.engine.sockets.dialer import Dialer
+from s3lo.engine.sockets.http import NoConnection
+from s3lo.engine.sockets.line import Line
 from s3lo.errors import ServiceError
 from s3lo.model.objects import Credentials, Endpoint, Request, Response
 
