@@ -61,7 +61,7 @@ class MultipartUpload:
         self._number = number
         self._blob = blob
         self._sending = sending
-        self._part_bytes = plan.upload_part_bytes(blob.size, sending.part_bytes)
+        self._part_bytes = sending.part_bytes_of(blob)
         self._stage = _Stage.SEARCHING
         self._is_proven = blob.is_verified
         self._upload_id = ""

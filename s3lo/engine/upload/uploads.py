@@ -44,6 +44,8 @@ class Uploads:
         multipart uploads is looked for."""
         self._sending = Sending(
             settings.part_size_bytes,
+            settings.most_part_bytes,
+            settings.wanted_in_flight,
             verifier.position,
             observer,
             hash_here=lambda number: self.homeless([number]),
