@@ -15,8 +15,18 @@ if TYPE_CHECKING:
     from s3lo.bucket.options import StorageOptions as StorageOptions
     from s3lo.engine.options import EngineOptions as EngineOptions
     from s3lo.errors import S3loError as S3loError
+    from s3lo.operations.config import ConfigResult as ConfigResult
+    from s3lo.operations.config import get_config as get_config
+    from s3lo.operations.config import set_config as set_config
+    from s3lo.operations.delete import delete as delete
+    from s3lo.operations.inspect import inspect as inspect
+    from s3lo.operations.inspect import read_manifest as read_manifest
+    from s3lo.operations.list import list_tags as list_tags
     from s3lo.operations.pull import pull as pull
     from s3lo.operations.push import push as push
+    from s3lo.operations.results import DeleteResult as DeleteResult
+    from s3lo.operations.results import InspectResult as InspectResult
+    from s3lo.operations.results import ListedTag as ListedTag
     from s3lo.operations.results import PullResult as PullResult
     from s3lo.operations.results import PushResult as PushResult
     from s3lo.operations.results import TuneResult as TuneResult
@@ -25,15 +35,25 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "ConfigResult": "s3lo.operations.config",
     "ConnectionOptions": "s3lo.bucket.options",
+    "DeleteResult": "s3lo.operations.results",
     "EngineOptions": "s3lo.engine.options",
+    "InspectResult": "s3lo.operations.results",
+    "ListedTag": "s3lo.operations.results",
     "PullResult": "s3lo.operations.results",
     "PushResult": "s3lo.operations.results",
     "S3loError": "s3lo.errors",
     "StorageOptions": "s3lo.bucket.options",
     "TuneResult": "s3lo.operations.results",
+    "delete": "s3lo.operations.delete",
+    "get_config": "s3lo.operations.config",
+    "inspect": "s3lo.operations.inspect",
+    "list_tags": "s3lo.operations.list",
     "pull": "s3lo.operations.pull",
     "push": "s3lo.operations.push",
+    "read_manifest": "s3lo.operations.inspect",
+    "set_config": "s3lo.operations.config",
     "tune": "s3lo.operations.tune",
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from s3lo.bucket.options import BLOB_CLASS
 from s3lo.model.digest import Digest
 from s3lo.model.reference import LAX_COMPONENT, TAG
@@ -11,6 +13,10 @@ BLOBS = "blobs/sha256/"
 MANIFESTS = "manifests/"
 _RECIPES = "recipes/sha256/"
 _MANIFEST = "/manifest.json"
+_SIGNATURE = re.compile(r"[0-9a-f]{16}\.json\Z")
+
+TAG_FILES = frozenset({"manifest.json", "oci-layout", "config.json", "index.json", "history.json"})
+"""What lies in a tag's directory; of these the Go tool's version 1 wrote the last three."""
 
 OCI_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 """The content of every ``oci-layout`` object."""
@@ -29,6 +35,11 @@ def recipe_key(digest: Digest) -> str:
     return _RECIPES + digest.hex
 
 
+def tag_prefix(image: str, tag: str) -> str:
+    """What a tag's keys begin with, and those of an image that is nested below it."""
+    return f"{MANIFESTS}{image}/{tag}/"
+
+
 def image_prefix(image: str) -> str:
     """What the keys of an image's tags begin with, and those of images nested below it."""
     return f"{MANIFESTS}{image}/"
@@ -41,6 +52,18 @@ def manifest_key(image: str, tag: str) -> str:
 
 def layout_key(image: str, tag: str) -> str:
     return f"{MANIFESTS}{image}/{tag}/oci-layout"
+
+
+def signatures_prefix(image: str, tag: str) -> str:
+    """What the keys of a tag's signatures begin with, and those of an image ``<image>/<tag>``
+    whose tag is called ``signatures``: see :func:`is_signature`."""
+    return f"{MANIFESTS}{image}/{tag}/signatures/"
+
+
+def is_signature(key: str, image: str, tag: str) -> bool:
+    """Whether a key is that of a signature of this very tag."""
+    prefix = signatures_prefix(image, tag)
+    return key.startswith(prefix) and bool(_SIGNATURE.match(key[len(prefix) :]))
 
 
 def parse_manifest_key(key: str) -> tuple[str, str] | None:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import datetime
 import errno
+import fcntl
+import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from s3lo import beneath
 from s3lo.bucket.keys import STORE_MARKS
-from s3lo.errors import IntegrityError, LocalError, NotFoundError, from_os
-from s3lo.model.objects import ObjectInfo
+from s3lo.errors import IntegrityError, LocalError, NotFoundError, RefusedError, from_os
+from s3lo.model.objects import Content, Level, ObjectInfo
 from s3lo.model.reference import Location
 
 # Without O_NONBLOCK, opening a FIFO waits for its writer.
@@ -45,6 +47,13 @@ class LocalStore:
         return self._location
 
     def get(self, key: str, *, limit_bytes: int = 64 << 20) -> bytes:
+        return self._get(key, limit_bytes)
+
+    def read(self, key: str, *, limit_bytes: int = 64 << 20) -> Content:
+        body = self._get(key, limit_bytes)
+        return Content(body, _etag(body))
+
+    def _get(self, key: str, limit_bytes: int) -> bytes:
         try:
             with self._mapped(key, "reading"), self._opened(key) as fd:
                 return self._read(fd, key, limit_bytes)
@@ -63,6 +72,7 @@ class LocalStore:
         body: bytes,
         *,
         if_absent: bool = False,
+        if_match: str = "",
         storage_class: str = "STANDARD",  # noqa: ARG002 - a directory knows no classes
         content_type: str = "application/json",  # noqa: ARG002 - nor types
     ) -> None:
@@ -73,13 +83,26 @@ class LocalStore:
             except OSError as error:
                 error.filename = str(self.root / key)
                 raise from_os(error, "writing") from error
-            pending.commit(replace=not if_absent)
+            with self._unchanged(key, if_match) if if_match else nullcontext():
+                pending.commit(replace=not if_absent)
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+    def list(self, prefix: str, *, after: str = "") -> Iterator[ObjectInfo]:
         self._require_root()
-        directory = prefix.rpartition("/")[0]
-        parts = beneath.split_key(directory) if directory else ()
-        return self._walk(parts, prefix)
+        return self._walk(_directory(prefix), prefix, after)
+
+    def level(self, prefix: str) -> Level:
+        self._require_root()
+        parts = _directory(prefix)
+        objects, folders = [], []
+        for name, entry in self._entries(parts):
+            key = "/".join((*parts, name))
+            if stat.S_ISLNK(entry.st_mode):
+                raise self._link(key)
+            if stat.S_ISDIR(entry.st_mode) and f"{key}/".startswith(prefix):
+                folders.append(f"{key}/")
+            elif stat.S_ISREG(entry.st_mode) and key.startswith(prefix):
+                objects.append(_info(key, entry))
+        return Level(tuple(objects), tuple(folders))
 
     def delete(self, keys: Iterable[str]) -> None:
         for key in keys:
@@ -91,6 +114,19 @@ class LocalStore:
 
     def close(self) -> None:
         """Nothing is held between calls."""
+
+    @contextmanager
+    def _unchanged(self, key: str, etag: str) -> Iterator[None]:
+        """Keep others of ours from replacing an object; RefusedError where one has done so."""
+        with beneath.opened(self.root, ()) as root:
+            fcntl.flock(root, fcntl.LOCK_EX)
+            try:
+                now = self.read(key).etag
+            except NotFoundError:
+                now = ""
+            if now != etag:
+                raise RefusedError(f"{self._location}{key} was changed meanwhile")
+            yield
 
     @contextmanager
     def _opened(self, key: str) -> Iterator[int]:
@@ -114,7 +150,7 @@ class LocalStore:
         with open(fd, "rb", closefd=False) as file:
             return file.read()
 
-    def _walk(self, parts: tuple[str, ...], prefix: str) -> Iterator[ObjectInfo]:
+    def _walk(self, parts: tuple[str, ...], prefix: str, after: str) -> Iterator[ObjectInfo]:
         """Objects below a directory, in key order: a directory sorts as its name and a slash."""
         for name, entry in self._entries(parts):
             path = (*parts, name)
@@ -122,9 +158,9 @@ class LocalStore:
             if stat.S_ISLNK(entry.st_mode):
                 raise self._link(key)
             if stat.S_ISDIR(entry.st_mode):
-                if f"{key}/".startswith(prefix):
-                    yield from self._walk(path, prefix)
-            elif stat.S_ISREG(entry.st_mode) and key.startswith(prefix):
+                if f"{key}/".startswith(prefix) and after < f"{key}0":  # the sign after the slash
+                    yield from self._walk(path, prefix, after)
+            elif stat.S_ISREG(entry.st_mode) and key.startswith(prefix) and key > after:
                 yield _info(key, entry)
 
     def _entries(self, parts: tuple[str, ...]) -> Sequence[tuple[str, os.stat_result]]:
@@ -175,6 +211,17 @@ class LocalStore:
             f"{self.root / key} leads through a symbolic link",
             hint="Links inside a store are not followed: replace it with what it points to.",
         )
+
+
+def _directory(prefix: str) -> tuple[str, ...]:
+    """The components of the directory that everything with a prefix lies in."""
+    directory = prefix.rpartition("/")[0]
+    return beneath.split_key(directory) if directory else ()
+
+
+def _etag(body: bytes) -> str:
+    """By content, as S3 has it: times of files are too coarse to tell two writes apart."""
+    return hashlib.sha256(body).hexdigest()
 
 
 def _order(name: str, status: os.stat_result) -> bytes:

@@ -15,8 +15,9 @@ from msgspec.structs import fields, replace
 from s3lo.bucket.keys import RULES_KEY
 from s3lo.bucket.store import Store
 from s3lo.errors import InvalidDocument, NotFoundError
+from s3lo.model.glob import glob
 
-_MAX_BYTES = 1 << 20
+MAX_RULES_BYTES = 1 << 20
 
 _DAYS = re.compile(r"(\d+)d\Z")
 _GO_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
@@ -65,19 +66,21 @@ class Rulebook(Struct, frozen=True):
 
         An exact name goes before a pattern, a longer pattern before a shorter one.
         """
-        exact = self.images.get(image)
-        if exact is not None:
-            return exact.over(self.default)
-        matching = [p for p in self.images if _pattern(p).match(image)]
-        if not matching:
-            return self.default
-        return self.images[min(matching, key=lambda p: (-len(p), p))].over(self.default)
+        pattern = self.pattern_of(image)
+        return self.images[pattern].over(self.default) if pattern else self.default
+
+    def pattern_of(self, image: str) -> str:
+        """The name or pattern that is most specific for an image; empty where none matches."""
+        if image in self.images:
+            return image
+        matching = [pattern for pattern in self.images if glob(pattern).match(image)]
+        return min(matching, key=lambda pattern: (-len(pattern), pattern), default="")
 
 
 def load_rules(store: Store) -> Rulebook:
     """A store's rules, empty where it has none; raises InvalidDocument where they are malformed."""
     try:
-        raw = store.get(RULES_KEY, limit_bytes=_MAX_BYTES)
+        raw = store.get(RULES_KEY, limit_bytes=MAX_RULES_BYTES)
     except NotFoundError:
         return Rulebook()
     return parse_rules(raw)
@@ -99,6 +102,14 @@ def parse_rules(raw: bytes) -> Rulebook:
     )
 
 
+def format_duration(seconds: float) -> str:
+    """A duration as the file has it: in days, hours or seconds, whichever is whole."""
+    for unit, length in (("d", 86400), ("h", 3600)):
+        if seconds % length == 0:
+            return f"{seconds // length:.0f}{unit}"
+    return f"{seconds:g}s"
+
+
 def parse_duration(text: str) -> float | None:
     """Seconds of ``90d`` or of a Go duration (``168h``, ``1h30m``); None where it is neither."""
     if days := _DAYS.match(text):
@@ -113,11 +124,6 @@ def parse_duration(text: str) -> float | None:
 def _filled(upper: Lifecycle, lower: Lifecycle) -> Lifecycle:
     said = {f.name: getattr(upper, f.name) for f in fields(upper)}
     return replace(lower, **{name: value for name, value in said.items() if value is not None})
-
-
-def _pattern(glob: str) -> re.Pattern[str]:
-    """A glob as a regular expression: ``*`` does not cross ``/``."""
-    return re.compile("[^/]*".join(map(re.escape, glob.split("*"))) + r"\Z")
 
 
 def _rules(value: Any, where: str) -> Rules:

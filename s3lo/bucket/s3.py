@@ -15,10 +15,11 @@ from s3lo.errors import (
     AccessDeniedError,
     IntegrityError,
     NotFoundError,
+    RefusedError,
     S3loError,
     ServiceError,
 )
-from s3lo.model.objects import Endpoint, ObjectInfo, Request, Response, Wire
+from s3lo.model.objects import Content, Endpoint, Level, ObjectInfo, Request, Response, Wire
 from s3lo.model.reference import Location
 from s3lo.model.s3_errors import error_code
 
@@ -57,16 +58,19 @@ class S3Store:
         return self._rest.endpoint
 
     def get(self, key: str, *, limit_bytes: int = 64 << 20) -> bytes:
+        return self.read(key, limit_bytes=limit_bytes).body
+
+    def read(self, key: str, *, limit_bytes: int = 64 << 20) -> Content:
         # A range, so that an object of any size costs no more than the limit. Only an empty object
         # has no first byte to begin at (416).
         wanted = ("range", f"bytes=0-{limit_bytes}")
         response = self._rest.send(Request("GET", "GetObject", key, headers=(wanted,))).response
         if response.status == 416:
-            return b""
+            return self._empty(key)
         body = succeeded(response, self._name(key)).body
         if len(body) > limit_bytes:
             raise IntegrityError(f"{self._name(key)} is larger than {limit_bytes} bytes")
-        return body
+        return Content(body, _etag(response))
 
     def head(self, key: str) -> ObjectInfo | None:
         response = self._rest.send(Request("HEAD", "HeadObject", key)).response
@@ -83,6 +87,7 @@ class S3Store:
         body: bytes,
         *,
         if_absent: bool = False,
+        if_match: str = "",
         storage_class: str = "STANDARD",
         content_type: str = "application/json",
     ) -> None:
@@ -93,25 +98,24 @@ class S3Store:
         }
         if if_absent:
             headers["if-none-match"] = "*"
+        if if_match:
+            headers["if-match"] = f'"{if_match}"'
         outcome = self._put(key, body, headers, storage_class)
-        if if_absent and self._was_ours(key, body, outcome):
+        if (if_absent or if_match) and self._was_ours(key, body, outcome):
             return
+        if if_match and error_code(outcome.response) == "NoSuchKey":
+            raise RefusedError(f"{self._name(key)} is not there any more")
         succeeded(outcome.response, self._name(key))
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        query = (("encoding-type", "url"), ("list-type", "2"), ("prefix", prefix))
-        token = ""
-        while True:
-            more = (("continuation-token", token),) if token else ()
-            request = Request("GET", "ListObjectsV2", query=query + more)
-            response = self._rest.send(request).response
-            if response.status == 404:
-                raise self._no_bucket()
-            page = s3_xml.read_page(succeeded(response, str(self._location)).body)
+    def list(self, prefix: str, *, after: str = "") -> Iterator[ObjectInfo]:
+        begin = (("start-after", after),) if after else ()
+        for page in self._pages((("prefix", prefix), *begin)):
             yield from page.objects
-            token = page.next_token
-            if not token:
-                return
+
+    def level(self, prefix: str) -> Level:
+        pages = list(self._pages((("delimiter", "/"), ("prefix", prefix))))
+        objects = tuple(found for page in pages for found in page.objects)
+        return Level(objects, tuple(folder for page in pages for folder in page.folders))
 
     def delete(self, keys: Iterable[str]) -> None:
         remaining = iter(keys)
@@ -120,6 +124,21 @@ class S3Store:
 
     def close(self) -> None:
         self._rest.close()
+
+    def _pages(self, query: tuple[tuple[str, str], ...]) -> Iterator[s3_xml.Page]:
+        query = (("encoding-type", "url"), ("list-type", "2"), *query)
+        token = ""
+        while True:
+            more = (("continuation-token", token),) if token else ()
+            request = Request("GET", "ListObjectsV2", query=query + more)
+            response = self._rest.send(request).response
+            if response.status == 404:
+                raise self._no_bucket()
+            page = s3_xml.read_page(succeeded(response, str(self._location)).body)
+            yield page
+            token = page.next_token
+            if not token:
+                return
 
     def _name(self, key: str) -> str:
         return f"{self._location}{key}"
@@ -138,6 +157,11 @@ class S3Store:
         if outcome.response.status != 412 or not outcome.is_repeat:
             return False
         return self.get(key, limit_bytes=len(body) + 1) == body
+
+    def _empty(self, key: str) -> Content:
+        """What a 416, which names no ETag, says of an object; one that has grown is read again."""
+        found = self.head(key)
+        return Content(b"", found.etag) if found and not found.size else self.read(key)
 
     def _require_bucket(self) -> None:
         """Tell a missing bucket from a missing object: a HEAD has no body that would say."""
@@ -182,6 +206,10 @@ def _put_request(key: str, body: bytes, headers: dict[str, str]) -> Request:
     return Request("PUT", "PutObject", key, headers=tuple(headers.items()), body=body)
 
 
+def _etag(response: Response) -> str:
+    return response.headers.get("etag", "").strip('"')
+
+
 def _info(key: str, response: Response, length: str) -> ObjectInfo:
     from email.utils import parsedate_to_datetime
 
@@ -191,7 +219,7 @@ def _info(key: str, response: Response, length: str) -> ObjectInfo:
     return ObjectInfo(
         key,
         int(length),
-        response.headers.get("etag", "").strip('"'),
+        _etag(response),
         parsedate_to_datetime(modified) if modified else None,
         response.headers.get("x-amz-storage-class", "STANDARD"),
     )

@@ -24,6 +24,7 @@ class Page(Struct, frozen=True):
     """One page of a listing; ``next_token`` is empty on the last."""
 
     objects: tuple[ObjectInfo, ...]
+    folders: tuple[str, ...]
     next_token: str
 
 
@@ -40,11 +41,15 @@ def read_page(body: bytes) -> Page:
     root = xml.parse(body, "ListBucketResult")
     is_encoded = xml.text(root, "EncodingType") == "url"
     objects = tuple(_object(entry, is_encoded) for entry in xml.children(root, "Contents"))
+    folders = tuple(
+        _key(xml.text(entry, "Prefix"), is_encoded)
+        for entry in xml.children(root, "CommonPrefixes")
+    )
     token = xml.text(root, "NextContinuationToken")
     is_cut = xml.text(root, "IsTruncated") == "true"
     if is_cut and not token:
         raise ServiceError("the service cut a listing short and does not say how to go on")
-    return Page(objects, token if is_cut else "")
+    return Page(objects, folders, token if is_cut else "")
 
 
 def write_delete(keys: Sequence[str]) -> bytes:
@@ -80,9 +85,13 @@ def _object(entry: Element, is_encoded: bool) -> ObjectInfo:
     except ValueError as error:
         raise ServiceError(f"the service lists {key!r} with a malformed field: {error}") from error
     return ObjectInfo(
-        unquote_plus(key) if is_encoded else key,
+        _key(key, is_encoded),
         size,
         xml.text(entry, "ETag").strip('"'),
         modified,
         xml.text(entry, "StorageClass") or "STANDARD",
     )
+
+
+def _key(written: str, is_encoded: bool) -> str:
+    return unquote_plus(written) if is_encoded else written

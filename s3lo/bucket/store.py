@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from s3lo.model.objects import ObjectInfo
+from s3lo.model.objects import Content, Level, ObjectInfo
 from s3lo.model.reference import Location
 
 
@@ -24,6 +24,9 @@ class Store(Protocol):
         More than ``limit_bytes`` is an IntegrityError: documents are small.
         """
 
+    def read(self, key: str, *, limit_bytes: int = 64 << 20) -> Content:
+        """The same, together with the ETag that these very bytes have."""
+
     def head(self, key: str) -> ObjectInfo | None:
         """What is known of an object; None only where the store says that there is none."""
 
@@ -33,16 +36,21 @@ class Store(Protocol):
         body: bytes,
         *,
         if_absent: bool = False,
+        if_match: str = "",
         storage_class: str = "STANDARD",
         content_type: str = "application/json",
     ) -> None:
         """Write a small object in one step.
 
-        With ``if_absent`` the write is conditional: RefusedError where the key is taken.
+        With ``if_absent`` the write is conditional: RefusedError where the key is taken. With
+        ``if_match``, an ETag that was read: RefusedError where the object is another by now.
         """
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Every object whose key starts with ``prefix``, in key order."""
+    def list(self, prefix: str, *, after: str = "") -> Iterator[ObjectInfo]:
+        """Every object whose key starts with ``prefix``, in key order; those after a key only."""
+
+    def level(self, prefix: str) -> Level:
+        """What starts with ``prefix``, as far as the next slash."""
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove objects; one that is not there is no error."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 
 from s3lo.bucket.keys import (
     OCI_LAYOUT,
+    TAG_FILES,
     blob_key,
     image_prefix,
+    is_signature,
     layout_key,
     manifest_key,
     parse_manifest_key,
+    signatures_prefix,
     storage_class,
+    tag_prefix,
 )
 from s3lo.bucket.store import Store
 from s3lo.errors import (
@@ -26,6 +30,7 @@ from s3lo.errors import (
 )
 from s3lo.model.digest import Digest
 from s3lo.model.documents import MAX_DOCUMENT_BYTES
+from s3lo.model.objects import ObjectInfo
 
 _AT_A_TIME = 16
 _NAMED_IN_HINT = 8
@@ -46,6 +51,30 @@ def list_tags(store: Store, image: str) -> Iterator[str]:
         named = parse_manifest_key(found.key)
         if named and named[0] == image:
             yield named[1]
+
+
+def list_signatures(store: Store, image: str, tag: str) -> list[ObjectInfo]:
+    """The signatures of a tag, in order."""
+    near = store.level(signatures_prefix(image, tag)).objects
+    return [found for found in near if is_signature(found.key, image, tag)]
+
+
+def tag_keys(store: Store, image: str, tag: str) -> list[str]:
+    """Everything that is a tag's own, its manifest first; nothing of an image nested below it."""
+    prefix = tag_prefix(image, tag)
+    near = [found.key for found in store.level(prefix).objects]
+    own = [key for key in near if key[len(prefix) :] in TAG_FILES]
+    signatures = [found.key for found in list_signatures(store, image, tag)]
+    first = manifest_key(image, tag)
+    return sorted(own + signatures, key=lambda key: (key != first, key))
+
+
+def delete_tags(store: Store, keys: Iterable[Sequence[str]]) -> None:
+    """Remove tags by what :func:`tag_keys` says of each. All manifests go first: with them the tags
+    are gone, wherever this is interrupted."""
+    keys = list(keys)
+    store.delete(own[0] for own in keys)
+    store.delete(key for own in keys for key in own[1:])
 
 
 def find_by_digest(store: Store, image: str, digest: Digest) -> bytes:

@@ -15,7 +15,7 @@ from s3lo.cli import failure, signals, streams
 from s3lo.cli.options import Session, output_wanted
 from s3lo.errors import Interrupted
 
-_VERBS = ("push", "pull", "tune", "completion")
+_VERBS = ("push", "pull", "list", "inspect", "delete", "config", "tune", "completion")
 
 
 class _Verbs(click.Group):

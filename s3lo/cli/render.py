@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from s3lo.errors import from_os
@@ -39,6 +40,50 @@ def write(text: str) -> None:
         raise
     except OSError as error:
         raise from_os(error, "writing the result") from error
+
+
+def write_bytes(content: bytes) -> None:
+    """Write to stdout exactly this. Raises LocalError, DiskFull."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise from_os(error, "writing the result") from error
+
+
+def is_terminal() -> bool:
+    """Whether a person sees stdout as it is written."""
+    return sys.stdout.isatty()
+
+
+def columns(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """A row: on a terminal in columns as wide as these, elsewhere with a tab between cells."""
+    if not is_terminal():
+        return "\t".join(cells)
+    padded = [f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)]
+    return "  ".join(padded).rstrip()
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows, on a terminal with a header and columns as wide as they need to be."""
+    shown = [header, *rows] if is_terminal() else rows
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    return "\n".join(columns(row, widths) for row in shown)
+
+
+def age(moment: str) -> str:
+    """How long ago a moment (ISO 8601) was: ``3 days``."""
+    import datetime
+
+    then = datetime.datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    seconds = max(0.0, (datetime.datetime.now(datetime.timezone.utc) - then).total_seconds())
+    for noun, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            return count(int(seconds // length), noun)
+    return count(int(seconds), "second")
 
 
 def _encodable(text: str) -> str:

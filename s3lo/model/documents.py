@@ -68,6 +68,19 @@ class _ConfigFields(msgspec.Struct, frozen=True):
     rootfs: _RootfsFields = _RootfsFields()
 
 
+class HistoryEntry(Struct, frozen=True):
+    """A step in which an image was made (OCI image spec, config.md, ``history``)."""
+
+    created: str | None = None
+    created_by: str = ""
+    comment: str = ""
+    empty_layer: bool = False
+
+
+class _HistoryFields(Struct, frozen=True):
+    history: tuple[HistoryEntry, ...] | None = None
+
+
 class _Kind(msgspec.Struct, frozen=True, rename="camel"):
     """Just enough of a document to know which one it is."""
 
@@ -202,6 +215,15 @@ def parse_config(raw: bytes, media_type: str = media_types.OCI_CONFIG) -> ImageC
     except S3loError as error:
         raise InvalidDocument(f"image config: {error.message}") from error
     return ImageConfig(raw, media_type, platform, diff_ids, fields.created)
+
+
+def parse_history(raw: bytes) -> tuple[HistoryEntry, ...]:
+    """How an image was made, by its config, oldest step first; raises InvalidDocument.
+
+    Apart from :func:`parse_config`: nobody has to understand it to run an image.
+    """
+    fields: _HistoryFields = _decode(raw, _HistoryFields, "history of an image config")
+    return fields.history or ()
 
 
 def build_manifest(config: Descriptor, layers: tuple[Descriptor, ...]) -> Manifest:

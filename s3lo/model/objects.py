@@ -24,6 +24,20 @@ class ObjectInfo(Struct, frozen=True):
     storage_class: str = "STANDARD"
 
 
+class Content(Struct, frozen=True):
+    """An object's bytes, and the ETag by which a later write can ask that they are still there."""
+
+    body: bytes
+    etag: str
+
+
+class Level(Struct, frozen=True):
+    """What lies directly below a prefix: objects, and prefixes of more, ending in a slash."""
+
+    objects: tuple[ObjectInfo, ...]
+    folders: tuple[str, ...]
+
+
 class Request(Struct, frozen=True):
     """One S3 request. ``key`` is empty for a request to the bucket itself."""
 

@@ -87,6 +87,34 @@ def parse_image_reference(text: str, is_store: Callable[[str], bool] = _no_store
     return _with_name(location, name, text)
 
 
+class RulesTarget(Struct, frozen=True):
+    """What rules are about: images by name or pattern, or with an empty pattern all of a store."""
+
+    location: Location
+    pattern: str
+    tag: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.location}{self.pattern}"
+
+
+def parse_rules_target(text: str, is_store: Callable[[str], bool] = _no_store) -> RulesTarget:
+    """Take a store, or an image or a pattern (``dev/*``) in it; raises InvalidReference."""
+    scheme, rest = _scheme(text)
+    if scheme == "s3":
+        bucket, _, name = rest.partition("/")
+        location = Location("s3", _bucket(bucket, text))
+    else:
+        root, name = split_local_path(rest, is_store)
+        location = Location("local", root)
+    pattern, colon, tag = name.partition(":")
+    if colon and not TAG.match(tag):
+        raise InvalidReference(f"{text!r}: {tag!r} is not a tag")
+    if pattern or colon:
+        _check_image(pattern.replace("*", "x"), text)
+    return RulesTarget(location, pattern, tag)
+
+
 def split_local_path(path: str, is_store: Callable[[str], bool]) -> tuple[str, str]:
     """Divide a local path into the store's root and the name inside it.
 

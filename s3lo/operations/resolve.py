@@ -25,7 +25,11 @@ def resolve(store: Store, reference: ImageReference, platform: Platform | None) 
     Raises NotFoundError that names what there is, IntegrityError where a document is not what its
     digest says.
     """
-    document = _root(store, reference)
+    return select(store, root(store, reference), platform)
+
+
+def select(store: Store, document: Manifest | Index, platform: Platform | None) -> Manifest:
+    """The same of a document that has been read."""
     if isinstance(document, Index):
         return _from_index(store, document, platform or Platform.host())
     if platform is not None:
@@ -33,11 +37,16 @@ def resolve(store: Store, reference: ImageReference, platform: Platform | None) 
     return document
 
 
-def _root(store: Store, reference: ImageReference) -> Manifest | Index:
+def root(store: Store, reference: ImageReference) -> Manifest | Index:
+    """What a reference names: one platform's manifest, or the index of several."""
+    return parse_document(read_root(store, reference))
+
+
+def read_root(store: Store, reference: ImageReference) -> bytes:
+    """The same as it is stored, whatever it is."""
     if reference.digest is None:
-        return parse_document(read_tag(store, reference.image, reference.tag))
-    raw = find_by_digest(store, reference.image, reference.digest)
-    return parse_document(raw)
+        return read_tag(store, reference.image, reference.tag)
+    return find_by_digest(store, reference.image, reference.digest)
 
 
 def _from_index(store: Store, index: Index, platform: Platform) -> Manifest:

@@ -1,12 +1,21 @@
-"""Results: what push, pull and tune return. ``to_json`` gives the documented keys of CLI.md."""
+"""Results: what operations return. ``to_json`` gives the documented keys of CLI.md."""
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from msgspec import Struct, to_builtins
 
 from s3lo.engine.report import EngineReport
+from s3lo.model.documents import HistoryEntry
+
+
+def written(moment: datetime.datetime | None) -> str:
+    """A moment in ISO 8601, UTC; empty where it is not known."""
+    if moment is None:
+        return ""
+    return moment.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Result(Struct, frozen=True):
@@ -67,6 +76,80 @@ class PullResult(Result, frozen=True):
     phases: Phases
     gbps: float
     engine: EngineReport
+
+
+class ListedTag(Result, frozen=True):
+    """A tag of a store. What only its manifest tells is empty where that was not read."""
+
+    image: str
+    tag: str
+    digest: str
+    media_type: str
+    platforms: tuple[str, ...]
+    last_modified: str
+    """ISO 8601, UTC."""
+    problem: str = ""
+    """Why the manifest could not be read, or not understood."""
+
+
+class LayerSummary(Struct, frozen=True):
+    digest: str
+    size: int
+    media_type: str
+
+
+class SignatureSummary(Struct, frozen=True):
+    key_id: str
+    size: int
+    last_modified: str
+
+
+class PlatformSummary(Struct, frozen=True):
+    """One platform's image. ``size`` counts its blobs: config and layers."""
+
+    platform: str
+    """Empty for an artifact that is no image."""
+    os: str
+    architecture: str
+    variant: str
+    digest: str
+    media_type: str
+    config_digest: str
+    created: str
+    size: int
+    layers: tuple[LayerSummary, ...]
+    history: tuple[HistoryEntry, ...]
+
+
+class InspectResult(Result, frozen=True):
+    """What a tag or a digest is. ``size`` is that of the manifest or index itself."""
+
+    reference: str
+    image: str
+    tag: str
+    digest: str
+    media_type: str
+    size: int
+    platforms: tuple[PlatformSummary, ...]
+    attestations: tuple[str, ...]
+    """Digests of what an index has beside platforms."""
+    signatures: tuple[SignatureSummary, ...]
+
+
+class DeletedTag(Struct, frozen=True):
+    image: str
+    tag: str
+    digest: str
+    """Empty where the manifest was too large to be one."""
+    keys: tuple[str, ...]
+
+
+class DeleteResult(Result, frozen=True):
+    """What a delete removed, or would remove."""
+
+    reference: str
+    tags: tuple[DeletedTag, ...]
+    dry_run: bool
 
 
 class TuneResult(Result, frozen=True):

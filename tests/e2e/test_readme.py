@@ -13,7 +13,9 @@ from tests.images import write_docker_archive
 from tests.servers import SeaweedS3
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-_CHANGES = re.compile(r"sha256:[0-9a-f]{64}|\d+\.\d+ (?:kB|Gbit/s|s)|\d+\.\d+(?=[,)])|linux/\w+")
+_CHANGES = re.compile(
+    r"\d{4}-\d\d-\d\dT\S+Z|sha256:[0-9a-f]{64}|\d+\.\d+ (?:kB|Gbit/s|s)|\d+\.\d+(?=[,)])|linux/\w+"
+)
 
 
 def samples(language: str) -> list[str]:

@@ -62,10 +62,20 @@ class Library:
 
 @pytest.fixture
 def library(monkeypatch: pytest.MonkeyPatch) -> Library:
-    """What ``s3lo.push``, ``pull`` and ``tune`` are for the time of a test."""
+    """What ``s3lo.push``, ``pull`` and the other operations are for the time of a test."""
     import s3lo
 
     stand_in = Library()
-    for verb in ("push", "pull", "tune"):
+    for verb in (
+        "push",
+        "pull",
+        "list_tags",
+        "inspect",
+        "read_manifest",
+        "delete",
+        "get_config",
+        "set_config",
+        "tune",
+    ):
         monkeypatch.setitem(vars(s3lo), verb, stand_in)
     return stand_in

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from s3lo.bucket.rule_settings import Setting
 from s3lo.engine.report import EngineReport
+from s3lo.model.documents import HistoryEntry
+from s3lo.operations.config import ConfigResult
 from s3lo.operations.results import (
+    DeletedTag,
+    DeleteResult,
+    InspectResult,
+    LayerSummary,
     Phases,
+    PlatformSummary,
     PulledBlob,
     PullResult,
     PushedBlob,
     PushResult,
+    SignatureSummary,
     TuneResult,
 )
 
@@ -48,6 +57,52 @@ PULLED = PullResult(
     phases=Phases(resolve=0.25, transfer=0.5, load=0.5),
     gbps=0.048,
     engine=ENGINE,
+)
+INSPECTED = InspectResult(
+    reference="s3://bucket/app:v1",
+    image="app",
+    tag="v1",
+    digest=DIGEST,
+    media_type="application/x",
+    size=1000,
+    platforms=(
+        PlatformSummary(
+            platform="linux/arm64/v8",
+            os="linux",
+            architecture="arm64",
+            variant="v8",
+            digest=DIGEST,
+            media_type="application/x",
+            config_digest=DIGEST,
+            created="2026-01-02T03:04:05Z",
+            size=3_001_000,
+            layers=(LayerSummary(DIGEST, 3_000_000, "application/y"),),
+            history=(
+                HistoryEntry(created_by="COPY a\t b"),
+                HistoryEntry(created_by="CMD x", empty_layer=True),
+            ),
+        ),
+    ),
+    attestations=(DIGEST,),
+    signatures=(SignatureSummary("0123456789abcdef", 2, "2026-01-02T03:04:05Z"),),
+)
+DELETED = DeleteResult(
+    reference="s3://bucket/app:v1",
+    tags=(
+        DeletedTag(
+            "app", "v1", DIGEST, ("manifests/app/v1/manifest.json", "manifests/app/v1/oci-layout")
+        ),
+    ),
+    dry_run=False,
+)
+CONFIGURED = ConfigResult(
+    reference="s3://bucket/app",
+    settings={
+        "immutable": Setting(True, "images.app"),
+        "lifecycle.keep_last": Setting(None, "built-in"),
+        "lifecycle.keep_tags": Setting(("a", "b"), "default"),
+    },
+    sections=("default", "images.app"),
 )
 TUNED = TuneResult(
     target_gbps=10.0,

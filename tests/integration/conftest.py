@@ -1,0 +1,29 @@
+"""Fixtures of the integration tests: a store of each kind, for what keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from s3lo.bucket.local import LocalStore
+from s3lo.bucket.options import ConnectionOptions
+from s3lo.engine.options import EngineOptions
+from s3lo.model.reference import Location
+from s3lo.operations.depot import opened
+from tests.stores import Shelf
+
+
+@pytest.fixture(params=["local", "s3"])
+def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
+    """An empty store, which this process reaches by its address."""
+    if request.param == "local":
+        root = tmp_path / "store"
+        (root / "blobs").mkdir(parents=True)
+        yield Shelf(LocalStore(Location("local", str(root))), f"local://{root}/")
+        return
+    request.getfixturevalue("aws_env")
+    bucket = request.getfixturevalue("bucket")
+    with opened(Location("s3", bucket), ConnectionOptions(), EngineOptions()) as depot:
+        yield Shelf(depot.store, f"s3://{bucket}/")
