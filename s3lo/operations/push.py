@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
@@ -19,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from s3lo import errors
+from s3lo.abreast import abreast
 from s3lo.bucket import keys
 from s3lo.bucket.local import is_store
 from s3lo.bucket.options import ConnectionOptions, StorageOptions
@@ -252,9 +252,8 @@ def _missing(task: _Task, blobs: Sequence[Descriptor]) -> list[Descriptor]:
     """Blobs that are not there with the right size."""
     if not blobs:
         return []
-    with ThreadPoolExecutor(_LOOKS_AT_A_TIME, thread_name_prefix="s3lo-look") as looks:
-        there = looks.map(lambda blob: task.is_there(blob.digest, blob.size), blobs)
-        return [blob for blob, is_there in zip(blobs, there, strict=True) if not is_there]
+    there = abreast(lambda blob: task.is_there(blob.digest, blob.size), blobs, _LOOKS_AT_A_TIME)
+    return [blob for blob, is_there in zip(blobs, there, strict=True) if not is_there]
 
 
 def _result(
