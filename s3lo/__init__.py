@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from s3lo.operations.results import ListedTag as ListedTag
     from s3lo.operations.results import PullResult as PullResult
     from s3lo.operations.results import PushResult as PushResult
+    from s3lo.operations.results import StatsResult as StatsResult
     from s3lo.operations.results import TuneResult as TuneResult
+    from s3lo.operations.stats import stats as stats
     from s3lo.operations.tune import tune as tune
 
 __version__ = "0.1.0"
@@ -44,6 +46,7 @@ _HOMES = {
     "PullResult": "s3lo.operations.results",
     "PushResult": "s3lo.operations.results",
     "S3loError": "s3lo.errors",
+    "StatsResult": "s3lo.operations.results",
     "StorageOptions": "s3lo.bucket.options",
     "TuneResult": "s3lo.operations.results",
     "delete": "s3lo.operations.delete",
@@ -54,6 +57,7 @@ _HOMES = {
     "push": "s3lo.operations.push",
     "read_manifest": "s3lo.operations.inspect",
     "set_config": "s3lo.operations.config",
+    "stats": "s3lo.operations.stats",
     "tune": "s3lo.operations.tune",
 }
 

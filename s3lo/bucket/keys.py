@@ -11,7 +11,9 @@ from s3lo.model.reference import LAX_COMPONENT, TAG
 RULES_KEY = "s3lo.yaml"
 BLOBS = "blobs/sha256/"
 MANIFESTS = "manifests/"
-_RECIPES = "recipes/sha256/"
+RECIPES = "recipes/sha256/"
+CHUNK_PREFIXES = ("chunks/sha256/", "indexes/sha256/", RECIPES)
+"""Where the Go tool (version 2 on) keeps layers in chunks."""
 _MANIFEST = "/manifest.json"
 _SIGNATURE = re.compile(r"[0-9a-f]{16}\.json\Z")
 
@@ -32,7 +34,7 @@ def blob_key(digest: Digest) -> str:
 
 def recipe_key(digest: Digest) -> str:
     """Where the Go tool (version 2 on) says which chunks a layer is made of."""
-    return _RECIPES + digest.hex
+    return RECIPES + digest.hex
 
 
 def tag_prefix(image: str, tag: str) -> str:

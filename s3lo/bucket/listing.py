@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from itertools import islice, takewhile
 
 from s3lo.abreast import abreast
-from s3lo.bucket.keys import BLOBS
 from s3lo.bucket.store import Store
 from s3lo.model.objects import ObjectInfo
 
@@ -49,8 +48,8 @@ def listing(store: Store, prefix: str) -> Iterator[ObjectInfo]:
 
 def _bounds(store: Store, prefix: str, after: str) -> Sequence[str]:
     """Where to divide what comes after a key."""
-    if prefix == BLOBS:  # names are hashes: they lie evenly
-        folders = [f"{BLOBS}{digit}" for digit in "0123456789abcdef"]
+    if prefix.endswith("/sha256/"):  # names are hashes: they lie evenly
+        folders = [f"{prefix}{digit}" for digit in "0123456789abcdef"]
     else:
         folders = list(_folders(store, prefix, after))
     if folders != sorted(folders):

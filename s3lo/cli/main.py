@@ -15,7 +15,17 @@ from s3lo.cli import failure, signals, streams
 from s3lo.cli.options import Session, output_wanted
 from s3lo.errors import Interrupted
 
-_VERBS = ("push", "pull", "list", "inspect", "delete", "config", "tune", "completion")
+_VERBS = (
+    "push",
+    "pull",
+    "list",
+    "inspect",
+    "stats",
+    "delete",
+    "config",
+    "tune",
+    "completion",
+)
 
 
 class _Verbs(click.Group):

@@ -152,6 +152,38 @@ class DeleteResult(Result, frozen=True):
     dry_run: bool
 
 
+class SharedBlob(Struct, frozen=True):
+    """A blob that several tags have, and what it saves that it is stored once."""
+
+    digest: str
+    size: int
+    tags: int
+    images: tuple[str, ...]
+    saved_bytes: int
+
+
+class StatsResult(Result, frozen=True):
+    """What a store holds. ``logical_bytes`` is what its tags would take in a store each;
+    ``saved_bytes`` what of that is not stored because they share it."""
+
+    images: int
+    tags: int
+    blobs: int
+    stored_bytes: int
+    """Manifests, blobs and chunks, also those that no tag refers to."""
+    logical_bytes: int
+    saved_bytes: int
+    by_storage_class: dict[str, int]
+    """Bytes; ``LOCAL`` in a directory."""
+    monthly_cost_usd: float
+    prices: str
+    """Where the prices come from, of which region and month."""
+    layers: tuple[SharedBlob, ...]
+    """Those whose sharing saves most, if that was asked for."""
+    unreadable: tuple[str, ...]
+    """Manifests that could not be read, and why; what they refer to is not counted."""
+
+
 class TuneResult(Result, frozen=True):
     """What the engine sees of this machine and what it would choose, with a reason for each."""
 

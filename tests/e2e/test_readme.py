@@ -14,7 +14,7 @@ from tests.servers import SeaweedS3
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 _CHANGES = re.compile(
-    r"\d{4}-\d\d-\d\dT\S+Z|sha256:[0-9a-f]{64}|\d+\.\d+ (?:kB|Gbit/s|s)|\d+\.\d+(?=[,)])|linux/\w+"
+    r"\d{4}-\d\d-\d\dT\S+Z|sha256:[0-9a-f]{64}|\b\d+ B\b|\d+\.\d+ (?:kB|Gbit/s|s)|\d+\.\d+(?=[,)])|linux/\w+"
 )
 
 

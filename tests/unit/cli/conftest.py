@@ -75,6 +75,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> Library:
         "delete",
         "get_config",
         "set_config",
+        "stats",
         "tune",
     ):
         monkeypatch.setitem(vars(s3lo), verb, stand_in)

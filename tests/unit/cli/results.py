@@ -17,7 +17,9 @@ from s3lo.operations.results import (
     PullResult,
     PushedBlob,
     PushResult,
+    SharedBlob,
     SignatureSummary,
+    StatsResult,
     TuneResult,
 )
 
@@ -103,6 +105,19 @@ CONFIGURED = ConfigResult(
         "lifecycle.keep_tags": Setting(("a", "b"), "default"),
     },
     sections=("default", "images.app"),
+)
+COUNTED = StatsResult(
+    images=2,
+    tags=9,
+    blobs=30,
+    stored_bytes=3_000_000,
+    logical_bytes=9_000_000,
+    saved_bytes=6_000_000,
+    by_storage_class={"INTELLIGENT_TIERING": 2_900_000, "STANDARD": 100_000},
+    monthly_cost_usd=1.234,
+    prices="a list",
+    layers=(SharedBlob(DIGEST, 1_000_000, 7, tuple("abcdefg"), 6_000_000),),
+    unreadable=(),
 )
 TUNED = TuneResult(
     target_gbps=10.0,

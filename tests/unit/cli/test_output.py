@@ -10,22 +10,31 @@ from typing import Any
 import pytest
 import yaml
 from msgspec import structs
-from msgspec.structs import replace
 
 from s3lo import errors
 from s3lo.cli.render import binary_size, count, size
 from s3lo.operations.results import Result
 from tests.unit.cli.conftest import CommandLine, Library
-from tests.unit.cli.results import CONFIGURED, DELETED, DIGEST, INSPECTED, PULLED, PUSHED, TUNED
+from tests.unit.cli.results import (
+    CONFIGURED,
+    COUNTED,
+    DELETED,
+    DIGEST,
+    INSPECTED,
+    PULLED,
+    PUSHED,
+    TUNED,
+)
 
 PUSH = ("push", "app:v1", "s3://bucket/app:v1")
 PULL = ("pull", "s3://bucket/app:v1")
-VERB_NAMES = ["push", "pull", "list", "inspect", "delete", "config", "tune", "completion"]
+VERB_NAMES = ["push", "pull", "list", "inspect", "stats", "delete", "config", "tune", "completion"]
 VERBS: list[tuple[tuple[str, ...], Result]] = [
     (PUSH, PUSHED),
     (PULL, PULLED),
     (("inspect", "s3://bucket/app:v1"), INSPECTED),
     (("delete", "s3://bucket/app:v1"), DELETED),
+    (("stats", "s3://bucket/"), COUNTED),
     (("config", "get", "s3://bucket/"), CONFIGURED),
     (("config", "set", "s3://bucket/", "immutable=true"), CONFIGURED),
     (("tune",), TUNED),
@@ -69,62 +78,6 @@ def test_a_pull_as_text(s3lo_command: CommandLine, library: Library) -> None:
         "  1 blob, 3.0 MB: 1 transferred (3.0 MB, 0.05 Gbit/s), 0 already there\n"
         "  1.25 s (resolve 0.25, transfer 0.50, load 0.50), 2 worker processes\n"
     )
-
-
-def test_an_image_as_text(s3lo_command: CommandLine, library: Library) -> None:
-    library.answer = INSPECTED
-    assert s3lo_command("inspect", "s3://bucket/app:v1").stdout == (
-        "s3://bucket/app:v1\n"
-        f"  {DIGEST}\n"
-        "  application/x\n"
-        "linux/arm64/v8: 3.0 MB in 1 layer, created 2026-01-02T03:04:05Z\n"
-        f"  manifest {DIGEST}\n"
-        f"  config   {DIGEST}\n"
-        f"  layer    {DIGEST} 3.0 MB application/y\n"
-        "  history  COPY a b\n"
-        "  history  CMD x (no layer)\n"
-        "1 attestation\n"
-        "signed with key 0123456789abcdef (2026-01-02T03:04:05Z)\n"
-    )
-
-
-def test_a_deletion_as_text(s3lo_command: CommandLine, library: Library) -> None:
-    library.answer = DELETED
-    assert s3lo_command("delete", "s3://bucket/app:v1").stdout == (
-        f"Deleted app:v1 ({DIGEST}), 2 objects\n"
-        "Blobs stay until `s3lo clean` removes those that nothing refers to any more.\n"
-    )
-    library.answer = replace(DELETED, dry_run=True)
-    assert s3lo_command("delete", "s3://bucket/app:v1", "--dry-run").stdout == (
-        f"Would delete app:v1 ({DIGEST}), 2 objects\n"
-        "  manifests/app/v1/manifest.json\n"
-        "  manifests/app/v1/oci-layout\n"
-    )
-
-
-def test_rules_as_text(s3lo_command: CommandLine, library: Library) -> None:
-    library.answer = CONFIGURED
-    for verb in (("get", "s3://bucket/app"), ("set", "s3://bucket/app", "immutable=", "a=b=c")):
-        assert s3lo_command("config", *verb).stdout == (
-            "immutable=true\timages.app\n"
-            "lifecycle.keep_last=\tbuilt-in\n"
-            "lifecycle.keep_tags=a,b\tdefault\n"
-        )
-    assert library.arguments == ("s3://bucket/app", {"immutable": "", "a": "b=c"})
-
-
-@pytest.mark.parametrize("output", ["text", "json"])
-def test_raw_is_written_byte_for_byte(
-    output: str,
-    s3lo_command: CommandLine,
-    library: Library,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    library.answer = b'{"a":\n "\xff"}'
-    written = io.BytesIO()
-    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="utf-8"))
-    assert s3lo_command("inspect", "s3://bucket/app:v1", "--raw", "-o", output).status == 0
-    assert written.getvalue() == library.answer
 
 
 def test_tune_as_text_ends_with_its_reasons(s3lo_command: CommandLine, library: Library) -> None:
