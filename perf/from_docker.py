@@ -8,7 +8,7 @@ In each round, in turn, of a real image (PyTorch's and numpy's wheels):
     push          into a bucket that has nothing
     changed       the same image below another topmost layer, into a bucket that has the first
     unchanged     the first once more
-    layout        the same image from an OCI layout, once more; and with how many requests a blob
+    layout        the same image from an OCI layout, once more; and with how many requests for its blobs
 
 and what the push took of temporary space at its most, to the largest layer it stored, and what it
 stored, to what gzip -6 makes of the layers.
@@ -58,7 +58,8 @@ class Round:
     changed: float
     unchanged: float
     layout: float
-    layout_requests_a_blob: float
+    layout_requests: int
+    layout_blobs: int
     temporary_bytes: int
     largest_stored_bytes: int
     stored_bytes: int
@@ -127,10 +128,9 @@ def _round(host: str, image: StockImage, scratch: Path) -> Round:
             _push(origin, host, source, "v4", scratch)
             before = origin.counters().requests_total
             layout = _push(origin, host, source, "v5", scratch)
-            requests = (origin.counters().requests_total - before) / len(image.blobs)
-    return Round(
-        save, push, changed, unchanged, layout, requests, temporary, max(stored), sum(stored)
-    )
+            requests = origin.counters().requests_total - before
+    sizes = temporary, max(stored), sum(stored)
+    return Round(save, push, changed, unchanged, layout, requests, len(image.blobs), *sizes)
 
 
 def _push(origin: Origin, host: str, source: str, tag: str, scratch: Path) -> float:
@@ -230,7 +230,7 @@ def _summary(rounds: Sequence[Round], gzip_bytes: int) -> dict[str, str]:
         "with another topmost layer, s beyond docker save": with_range(spread(extra), 2),
         "unchanged, s": with_range(spread([each.unchanged for each in rounds]), 2),
         "a layout once more, s": with_range(spread([each.layout for each in rounds]), 2),
-        "its requests a blob": f"{rounds[0].layout_requests_a_blob:.2f}",
+        "its requests": f"{rounds[0].layout_requests} for {rounds[0].layout_blobs} blobs and the tag",
         "temporary space to the largest layer": ratio(
             [float(each.temporary_bytes) for each in rounds], largest
         ),

@@ -25,13 +25,13 @@ from msgspec.structs import replace
 
 from s3lo import backoff
 from s3lo.engine.cpu_use import read_cpu_use
-from s3lo.engine.feed import Fed, NoMore, Offered
 from s3lo.engine.jobs import Abort, Done, Failed, Finish, Get, Hashed, Job, Outcome, Put, PutPart
 from s3lo.engine.ledger import Flight, Ledger, RetryQueue
 from s3lo.engine.pace import Pace
 from s3lo.engine.pool import Lost, Pool, Reported
 from s3lo.engine.settings import EngineSettings
 from s3lo.engine.tuner import Standing, Tuner
+from s3lo.engine.upload.feed import Fed, NoMore, Offered
 from s3lo.errors import Interrupted, ServiceError, WorkerDied
 from s3lo.events import Note, Observer
 from s3lo.model.objects import Credentials

@@ -19,10 +19,10 @@ from msgspec.structs import replace
 
 from s3lo import files
 from s3lo.engine import plan
-from s3lo.engine.feed import Fed
 from s3lo.engine.jobs import Abort, Done, Failed, Get, Hashed, Job
 from s3lo.engine.settings import EngineSettings
 from s3lo.engine.transfers import DAMAGED, Download
+from s3lo.engine.upload.feed import Fed
 from s3lo.engine.verifier import Verifier
 from s3lo.errors import DigestMismatch
 from s3lo.events import BlobDone, BytesMoved, Note, Observer, PartDone

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from s3lo.engine.http import NoConnection
 from s3lo.engine.jobs import Failed, Get
+from s3lo.engine.sockets.http import NoConnection
 from s3lo.engine.transfers import DAMAGED
 from s3lo.errors import Interrupted, ServiceError, SizeMismatch
 from s3lo.model import s3_errors

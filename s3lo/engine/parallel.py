@@ -10,28 +10,28 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from s3lo.engine import crc64
 from s3lo.engine.backend import Backend, BackendConfig, LocalConfig, SocketConfig
 from s3lo.engine.backends import make_backend
-from s3lo.engine.backends.sockets import SocketBackend
 from s3lo.engine.coordinator import Coordinator, CredentialsSource, Message, Work
 from s3lo.engine.downloads import Downloads
-from s3lo.engine.feed import Feed
 from s3lo.engine.machine import Machine, peak_rss_bytes, read_machine
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import MIN_UPLOAD_PART_BYTES
 from s3lo.engine.pool import InProcessWorker, Pool, Worker
 from s3lo.engine.report import EngineReport
 from s3lo.engine.settings import EngineSettings, check, choose
-from s3lo.engine.socket_wire import SocketWire
+from s3lo.engine.sockets.backend import SocketBackend
+from s3lo.engine.sockets.wire import SocketWire
 from s3lo.engine.transfers import Download, Upload
 from s3lo.engine.undisturbed import undisturbed
-from s3lo.engine.uploads import Uploads
+from s3lo.engine.upload import crc64
+from s3lo.engine.upload.feed import Feed
+from s3lo.engine.upload.uploads import Uploads
 from s3lo.engine.verifier import Verifier
 from s3lo.events import Note, Observer
 
 if TYPE_CHECKING:  # awscrt takes a tenth of a second to import, and is seldom needed
-    from s3lo.engine.native import NativeWire
+    from s3lo.engine.crt.wire import NativeWire
 
 Means = Literal["sockets", "native", "local"]
 """What moves the bytes: sockets of our own, awscrt's client, or the kernel between two files."""
@@ -180,7 +180,7 @@ class ParallelEngine:
         if isinstance(self._source, SocketWire):
             config = self._socket_config(self._source, settings)
             return SocketBackend(config, self._source.hand_over()), True
-        from s3lo.engine.backends.native import NativeBackend
+        from s3lo.engine.crt.backend import NativeBackend
 
         return NativeBackend(self._source.client_for(settings), self._source.endpoint), False
 

@@ -22,6 +22,9 @@ MIN_UPLOAD_PART_BYTES = 5 * MIB
 MAX_UPLOAD_PART_BYTES = 5 * GIB
 MAX_OBJECT_BYTES = 5 * TIB
 ALIGNMENT_BYTES = 4 * KIB
+PARTS_PER_BLOB = 32
+"""Of a large blob that is sent, at least. 4 x 1 GiB to an origin on the same two cores took 1.34 CPU
+seconds per GB in parts of 32 MiB, the origin's among them, and 1.48 in parts of 8."""
 
 
 class Range(Struct, frozen=True):
@@ -47,6 +50,14 @@ def upload_part_bytes(size: int, preferred: int) -> int:
     needed = aligned(-(-size // MAX_PARTS), MIB)
     wanted = aligned(preferred)
     return min(MAX_UPLOAD_PART_BYTES, max(MIN_UPLOAD_PART_BYTES, wanted, needed))
+
+
+def sent_part_bytes(size: int, least: int, most: int, in_flight: int) -> int:
+    """The part size to send a blob of ``size`` bytes by: larger for a large blob, for each part costs
+    a request and a moment in which its connection has nothing to do, but so that there are as many as
+    are in flight at once. Of nothing else that this push is about, so that one which goes on with the
+    blob cuts it alike."""
+    return min(most, max(least, aligned(size // max(PARTS_PER_BLOB, in_flight))))
 
 
 Stretch = tuple[int, int]

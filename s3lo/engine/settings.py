@@ -1,10 +1,10 @@
 """Settings: what the engine chooses to run with, and why. A pure decision.
 
     target      flag > NIC > EC2 table > default (10 Gbit/s)
-    part size   by awscrt: 8 MiB. On sockets, a 512th of all there is, but for each 10 Gbit/s of the
-                target 8 MiB, 64 MiB at most; never so large that as many as the target needs would
-                have fewer than 4 each, and not below 4 MiB, or 8 where they are sent: parts that
-                are stored cost a request each time that the object is read by them
+    part size   8 MiB. What sockets send, for a large blob a 32nd of it, 64 MiB at most, if those
+                are as many as the target needs. What they receive, a 512th of all there is, but
+                for each 10 Gbit/s of the target 8 MiB, 64 MiB at most; never so large that as many
+                as the target needs would have fewer than 4 each, and not below 4 MiB
     in flight   2.5 parts per Gbit/s of the target (85 MB/s a connection, with some to spare), at
                 least 8, never more than the memory holds; on sockets one a CPU at first, and what
                 the tuner makes of it
@@ -70,7 +70,8 @@ class EngineSettings(Struct, frozen=True):
     processes: int
     part_size_bytes: int
     most_part_bytes: int
-    """Of parts that are received, where the service is short of requests."""
+    """Of parts that are received where the service is short of requests, or of a large blob that is
+    sent."""
     initial_in_flight: int
     wanted_in_flight: int
     """What the target needs."""
@@ -107,9 +108,10 @@ def choose(
     if on_sockets:
         initial = min(wanted, max(LEAST_STARTING_LANES, STARTING_LANES_PER_CPU * machine.cpus))
     part = DEFAULT_PART_BYTES
-    if on_sockets:
-        part = max(_part_bytes(total_bytes, target, wanted), part if sends else 0)
+    if on_sockets and not sends:
+        part = _part_bytes(total_bytes, target, wanted)
     part = aligned(options.part_size_bytes or part)
+    is_fixed = bool(options.part_size_bytes) or (sends and not on_sockets)
     held = LANE_BYTES if on_sockets else int(part * PART_OVERHEAD)
     processes, why_processes = _processes(options, machine, target, is_small)
     room = wanted * ROOM_TO_CLIMB if on_sockets else wanted
@@ -124,7 +126,7 @@ def choose(
         target_source=source,
         processes=processes,
         part_size_bytes=part,
-        most_part_bytes=part if options.part_size_bytes else MOST_PART_BYTES,
+        most_part_bytes=part if is_fixed else MOST_PART_BYTES,
         initial_in_flight=min(most, initial),
         wanted_in_flight=min(most, wanted),
         max_in_flight=most,

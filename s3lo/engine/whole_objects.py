@@ -17,7 +17,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from s3lo.engine.feed import Fed, Feed, NoMore
 from s3lo.engine.jobs import Headers
 from s3lo.engine.machine import peak_rss_bytes, read_machine
 from s3lo.engine.options import EngineOptions
@@ -25,6 +24,7 @@ from s3lo.engine.plan import upload_part_bytes
 from s3lo.engine.report import EngineReport
 from s3lo.engine.settings import EngineSettings, choose
 from s3lo.engine.transfers import Download, Upload
+from s3lo.engine.upload.feed import Fed, Feed, NoMore
 from s3lo.engine.whole_files import Sink, Source
 from s3lo.errors import (
     DigestMismatch,

@@ -34,6 +34,12 @@ class InvalidStorageClass(ServiceError):
     default_hint = "Name one that this service has with --storage-class."
 
 
+class InvalidPart(ServiceError):
+    """A part that a multipart upload was to be made of is not there as it was named."""
+
+    code = "invalid_part"
+
+
 class Unsupported(ServiceError):
     """The endpoint does not know something that was asked of it."""
 
@@ -117,6 +123,8 @@ def error_from(response: Response, what: str) -> S3loError:
         return RefusedError(f"a condition on {detail} does not hold")
     if code == "InvalidStorageClass":
         return InvalidStorageClass(f"the service has no such storage class for {detail}")
+    if code == "InvalidPart":
+        return InvalidPart(f"the service does not find the parts of {detail}")
     if code in _UNSUPPORTED or response.status == 501:
         return Unsupported(f"the service does not support what was asked for {detail}")
     if code in _DIGEST:

@@ -17,8 +17,8 @@ from s3lo.model.reference import Location
 
 if TYPE_CHECKING:
     from s3lo.bucket.connection import Connection
-    from s3lo.engine.native import NativeWire
-    from s3lo.engine.socket_wire import SocketWire
+    from s3lo.engine.crt.wire import NativeWire
+    from s3lo.engine.sockets.wire import SocketWire
 
 
 _NO_STORAGE = StorageOptions()
@@ -70,13 +70,13 @@ def _open_s3(
 
     reached = connect(location.name, connection)
     if engine.backend == "auto" and not is_proxied(reached.endpoint):
-        from s3lo.engine.socket_wire import SocketWire
+        from s3lo.engine.sockets.wire import SocketWire
 
         wire = SocketWire(reached.endpoint, reached.credentials, engine.interfaces)
         return _on_wire(location, wire, engine, storage)
     if engine.backend != "s3transfer":
         try:
-            from s3lo.engine.native import NativeWire
+            from s3lo.engine.crt.wire import NativeWire
         except ImportError:  # no awscrt wheel for this platform
             if engine.backend == "native":
                 raise

@@ -10,10 +10,10 @@ size.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 
+from s3lo.abreast import abreast
 from s3lo.bucket.keys import MANIFESTS, blob_key, image_prefix, parse_manifest_key
 from s3lo.bucket.store import Store
 from s3lo.errors import AccessDeniedError, IntegrityError, NotFoundError
@@ -81,10 +81,9 @@ class StoreHoldings:
         yield [key for key in others if key not in known]
 
     def _read_tags(self, keys: Sequence[str]) -> None:
-        with ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="s3lo-look") as readers:
-            for layers in readers.map(self._layers_of, keys):
-                for layer in layers:
-                    self._note(layer)
+        for layers in abreast(self._layers_of, keys, _AT_A_TIME):
+            for layer in layers:
+                self._note(layer)
 
     def _note(self, layer: StoredLayer) -> None:
         wanted = media_types.LAYER_OF_COMPRESSION[self._compression]

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from threading import Event
 
@@ -19,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from s3lo import errors
+from s3lo.abreast import abreast
 from s3lo.bucket import keys
 from s3lo.bucket.local import is_store
 from s3lo.bucket.options import ConnectionOptions, StorageOptions
@@ -31,21 +31,20 @@ from s3lo.engine.transfers import Upload
 from s3lo.errors import ImmutableTag, UsageError
 from s3lo.events import Note, Observer, ignore
 from s3lo.files import Staging, scratch_directory
-from s3lo.model import media_types
 from s3lo.model.digest import Digest
-from s3lo.model.documents import MAX_DOCUMENT_BYTES, Descriptor, Index, parse_config
+from s3lo.model.documents import Descriptor
 from s3lo.model.platform import Platform
 from s3lo.model.reference import ImageReference, Location, parse_image_reference
 from s3lo.operations.depot import Depot, opened
 from s3lo.operations.holdings import StoreHoldings
 from s3lo.operations.layer_cache import user_cache
 from s3lo.operations.outflow import Outflow
+from s3lo.operations.outgoing import Outgoing, outgoing_of, platforms_of
 from s3lo.operations.phase import Phase, cancellable, one_at_a_time
 from s3lo.operations.results import PushedBlob, PushResult
-from s3lo.transports.image import BlobFile, Compression, SourceImage
+from s3lo.transports.image import BlobFile, Compression
 from s3lo.transports.packing import LEVELS, NotAsHeld, Packing
 from s3lo.transports.source import Source, open_source, parse_source
-from s3lo.transports.streams import open_range, pieces
 
 _LOOKS_AT_A_TIME = 16
 _NO_CONNECTION = ConnectionOptions()
@@ -86,16 +85,6 @@ class _Task(Struct, frozen=True):
         """Whether the store has a blob of this size; of another it is damaged, to be repaired."""
         found = self.depot.store.head(keys.blob_key(digest))
         return found is not None and found.size == size
-
-
-class _Outgoing(Struct, frozen=True):
-    """An image of which everything is in the store, or in files."""
-
-    image: SourceImage
-    blobs: tuple[Descriptor, ...]
-    """All that the tag will need, each digest once."""
-    files: Mapping[Digest, BlobFile]
-    """Of those blobs that can be uploaded (again)."""
 
 
 class _Vanished(Exception):
@@ -199,7 +188,7 @@ def _attempt(
         if image.held:
             spared = f"{len(image.held)} of its blobs are in the store: neither kept nor compressed"
             observer(Note(spared, level=1))
-        outgoing = _outgoing(image, staging, outflow.offered)
+        outgoing = outgoing_of(image, staging, outflow.offered)
         here = [blob for blob in outgoing.blobs if blob.digest in outgoing.files]
         missing = here if task.is_forced else _missing(task, here)
         report = outflow.finish([task.upload(outgoing.files[blob.digest]) for blob in missing])
@@ -210,7 +199,7 @@ def _attempt(
         return _result(task, outgoing, outflow.moved | restored, report, started_at)
 
 
-def _look_again(task: _Task, outgoing: _Outgoing, moved: set[Digest]) -> set[Digest]:
+def _look_again(task: _Task, outgoing: Outgoing, moved: set[Digest]) -> set[Digest]:
     """Bring back what went; returns the digests.
 
     A blob that was found present could be cleaned away before the tag refers to it. So those are
@@ -259,37 +248,17 @@ def _check_rules(store: Store, target: ImageReference, force: bool, observer: Ob
     return True
 
 
-def _outgoing(image: SourceImage, staging: Path, offered: Collection[Digest]) -> _Outgoing:
-    """Every blob the tag will need; platforms' manifests are blobs as well.
-
-    What was ``offered`` to the outflow may be gone from its file.
-    """
-    blobs: dict[Digest, Descriptor] = {}
-    files = {digest: file for digest, file in image.blobs.items() if digest not in offered}
-    for manifest in image.manifests:
-        blobs.update((descriptor.digest, descriptor) for descriptor in manifest.blobs)
-        if isinstance(image.root, Index):
-            path = staging / f"manifest-{manifest.digest.hex}"
-            path.write_bytes(manifest.raw)
-            blobs[manifest.digest] = manifest.descriptor()
-            files[manifest.digest] = BlobFile(
-                manifest.digest, len(manifest.raw), path, is_verified=True
-            )
-    return _Outgoing(image, tuple(blobs.values()), files)
-
-
 def _missing(task: _Task, blobs: Sequence[Descriptor]) -> list[Descriptor]:
     """Blobs that are not there with the right size."""
     if not blobs:
         return []
-    with ThreadPoolExecutor(_LOOKS_AT_A_TIME, thread_name_prefix="s3lo-look") as looks:
-        there = looks.map(lambda blob: task.is_there(blob.digest, blob.size), blobs)
-        return [blob for blob, is_there in zip(blobs, there, strict=True) if not is_there]
+    there = abreast(lambda blob: task.is_there(blob.digest, blob.size), blobs, _LOOKS_AT_A_TIME)
+    return [blob for blob, is_there in zip(blobs, there, strict=True) if not is_there]
 
 
 def _result(
     task: _Task,
-    outgoing: _Outgoing,
+    outgoing: Outgoing,
     moved: Collection[Digest],
     report: EngineReport,
     started_at: float,
@@ -301,29 +270,10 @@ def _result(
     return PushResult(
         reference=str(task.target),
         digest=str(outgoing.image.root.digest),
-        platform=", ".join(map(str, _platforms(task.depot.store, outgoing.image))),
+        platform=", ".join(map(str, platforms_of(task.depot.store, outgoing.image))),
         blobs=pushed,
         bytes=sum(blob.size for blob in pushed),
         bytes_uploaded=sum(blob.size for blob in pushed if blob.uploaded),
         seconds=time.monotonic() - started_at,
         engine=report,
     )
-
-
-def _platforms(store: Store, image: SourceImage) -> tuple[Platform, ...]:
-    """What the image runs on, as its index says, or its config where there is none.
-
-    An artifact that is no image (its config has another media type) runs on nothing.
-    """
-    if isinstance(image.root, Index):
-        return image.root.platforms
-    descriptor = image.root.config
-    if descriptor.media_type not in media_types.CONFIGS:
-        return ()
-    file = image.blobs.get(descriptor.digest)
-    if file is None:
-        raw = store.get(keys.blob_key(descriptor.digest), limit_bytes=MAX_DOCUMENT_BYTES)
-    else:
-        with open_range(file.path, file.offset, file.size) as source:
-            raw = b"".join(pieces(source))
-    return (parse_config(raw).platform,)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+from s3lo.abreast import abreast
 from s3lo.cpus import usable_cpus
 from s3lo.errors import IntegrityError, from_os
 from s3lo.transports._zstd import zstd
@@ -16,7 +15,6 @@ from s3lo.transports.zstd_frames import Frame, seekable_frames
 
 _MOST_FRAME_BYTES = 64 << 20
 """Of what is held for one core. A file with larger frames is read like any other."""
-_LOOK_AHEAD = 2
 
 
 @contextmanager
@@ -35,27 +33,14 @@ def plain_frames(path: Path, threads: int = 0) -> Iterator[Iterator[bytes] | Non
         if frames is None or any(max(f.size, f.content_size) > _MOST_FRAME_BYTES for f in frames):
             yield None
             return
-        count = threads or usable_cpus()
-        with ThreadPoolExecutor(count, thread_name_prefix="s3lo-unpack") as pool:
-            yield _in_order(pool, fd, frames, count + _LOOK_AHEAD)
+        with closing(_plain_frames(fd, frames, threads or usable_cpus())) as plain:
+            yield plain
     finally:
         os.close(fd)
 
 
-def _in_order(
-    pool: ThreadPoolExecutor, fd: int, frames: list[Frame], at_a_time: int
-) -> Iterator[bytes]:
-    waiting: deque[Future[bytes]] = deque()
-    try:
-        for frame in frames:
-            waiting.append(pool.submit(_plain, fd, frame))
-            if len(waiting) >= at_a_time:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for each in waiting:
-            each.cancel()
+def _plain_frames(fd: int, frames: list[Frame], threads: int) -> Generator[bytes, None, None]:
+    yield from abreast(lambda frame: _plain(fd, frame), frames, threads)
 
 
 def _plain(fd: int, frame: Frame) -> bytes:

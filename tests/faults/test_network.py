@@ -198,7 +198,7 @@ def test_a_service_that_stays_silent_is_an_error_of_the_service(
 def test_a_document_that_never_comes_is_an_error_of_the_service(
     unruly: Unruly, stored: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("s3lo.engine.socket_wire.ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr("s3lo.engine.sockets.wire.ANSWER_SECONDS", 0.05)
     unruly.when("GET", "/manifests/", never_answer)
     with pytest.raises(ServiceError, match="no answer"):
         library.pull(stored.reference(), to=f"oci:{tmp_path / 'pulled'}")

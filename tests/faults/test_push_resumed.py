@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import signal
-from typing import Any
+import time
 
 import pytest
 
@@ -20,8 +21,9 @@ OPTIONS = ("--part-size", "5MiB", "--max-in-flight", "2", "-o", "json")
 
 def kill_midway(
     s3lo: Commands, unruly: Unruly, bucket: Bucket, image: Layout, after: int, *options: str
-) -> Any:
-    """Kill a push when so many parts are there and all it still sends hangs; the upload it leaves."""
+) -> tuple[str, int]:
+    """Kill a push when so many parts are there and all it still sends hangs; the id of the upload that
+    it leaves, and the bytes in it."""
     gate = Gate()
     unruly.when("PUT", "partNumber=", gate, after=after)
     push = s3lo.start("push", f"oci:{image.path}", bucket.reference(), *OPTIONS, *options)
@@ -31,7 +33,7 @@ def kill_midway(
     push.signal(signal.SIGKILL)
     push.wait()
     unruly.rules.clear()
-    return upload
+    return upload["UploadId"], sum(bucket.parts(upload).values())
 
 
 @pytest.mark.parametrize(
@@ -48,12 +50,12 @@ def test_a_killed_push_that_is_repeated_sends_only_what_is_missing(
     options: tuple[str, ...],
     after: int,
 ) -> None:
-    kill_midway(s3lo, unruly, empty, large, after, *options)
+    _, left_bytes = kill_midway(s3lo, unruly, empty, large, after, *options)
     before = unruly.count("PUT", "partNumber=")
     again = s3lo.run("push", f"oci:{large.path}", empty.reference(), *OPTIONS, *options)
     assert unruly.count("PUT", "partNumber=") - before == PARTS - after
-    assert again.result["engine"]["reused_bytes"] == after * PART
-    assert f"({after * PART / 1e6:.1f} MB) of an interrupted push: used again" in again.stderr
+    assert again.result["engine"]["reused_bytes"] == left_bytes
+    assert f"({left_bytes / 1e6:.1f} MB) of an interrupted push: used again" in again.stderr
     empty.check_whole(large)
 
 
@@ -91,10 +93,10 @@ def test_another_part_size_begins_anew(
     s3lo: Commands, unruly: Unruly, empty: Bucket, large: Layout
 ) -> None:
     """And does not touch what is there: another push might be at it."""
-    left = kill_midway(s3lo, unruly, empty, large, 3)
+    left, _ = kill_midway(s3lo, unruly, empty, large, 3)
     pushed = s3lo.run("push", f"oci:{large.path}", empty.reference(), "--part-size", "6MiB")
     assert pushed.status == 0, pushed.stderr
-    assert [upload["UploadId"] for upload in empty.uploads()] == [left["UploadId"]]
+    assert [upload["UploadId"] for upload in empty.uploads()] == [left]
     assert empty.get(key_of(large.largest)) == large.blob(large.largest)
 
 
@@ -149,6 +151,50 @@ def test_a_push_that_is_interrupted_leaves_what_another_is_sending(
     gate.open()
     assert first.wait().status == 0
     empty.check_whole(large, "first")
+
+
+def test_a_push_whose_upload_another_aborts_begins_anew(
+    s3lo: Commands, unruly: Unruly, empty: Bucket, large: Layout
+) -> None:
+    """The other one has begun it, and is interrupted."""
+    gate, own = Gate(), Gate()
+    unruly.when("PUT", "partNumber=", gate, after=2, times=2)
+    first = s3lo.start("push", f"oci:{large.path}", empty.reference("first"), *OPTIONS)
+    gate.wait_for(2)
+    unruly.rules.clear()
+    unruly.when("PUT", "partNumber=", own, times=2)
+    second = s3lo.start("push", f"oci:{large.path}", empty.reference("second"), *OPTIONS)
+    own.wait_for(2)
+    first.signal(signal.SIGINT)
+    assert first.wait().status == 130
+    own.open()
+    assert second.wait().result["engine"]["reused_bytes"] == 0
+    empty.check_whole(large, "second")
+
+
+def test_parts_that_are_not_found_as_they_were_named_are_looked_at_again(
+    s3lo: Commands, unruly: Unruly, empty: Bucket, large: Layout
+) -> None:
+    unruly.when("POST", "?uploadId", refusing(400, "InvalidPart"), times=1)
+    pushed = s3lo.run("push", f"oci:{large.path}", empty.reference(), *OPTIONS)
+    assert pushed.status == 0, pushed.stderr
+    empty.check_whole(large)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_push_that_is_killed_at_any_moment_and_repeated_gets_done(
+    s3lo: Commands, unruly: Unruly, empty: Bucket, large: Layout, seed: int
+) -> None:
+    """And sends no more again than what was under way whenever it was killed."""
+    moments, kills = random.Random(seed), 6
+    for _ in range(kills):
+        push = s3lo.start("push", f"oci:{large.path}", empty.reference(), *OPTIONS)
+        time.sleep(moments.uniform(0.1, 0.8))
+        push.signal(signal.SIGKILL)
+        push.wait()
+    assert s3lo.run("push", f"oci:{large.path}", empty.reference(), *OPTIONS).status == 0
+    assert unruly.count("PUT", "partNumber=") <= PARTS + 2 * kills
+    assert empty.get(key_of(large.largest)) == large.blob(large.largest)
 
 
 def test_small_blobs_are_not_searched_for(

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from s3lo import EngineOptions, push
-from s3lo.engine.backends.native import NativeBackend
+from s3lo.engine.crt.backend import NativeBackend
 from s3lo.errors import Interrupted
 from tests.faults.command import Commands, Ended, eventually
 from tests.faults.images import Bucket, Layout, names_in

@@ -23,12 +23,12 @@ from s3lo.bucket.local import LocalStore
 from s3lo.bucket.s3 import S3Store
 from s3lo.bucket.store import Store
 from s3lo.engine.backend import LocalConfig
-from s3lo.engine.native import NativeWire
+from s3lo.engine.crt.wire import NativeWire
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.parallel import ParallelEngine
 from s3lo.engine.plan import MIB
 from s3lo.engine.report import EngineReport
-from s3lo.engine.socket_wire import SocketWire
+from s3lo.engine.sockets.wire import SocketWire
 from s3lo.engine.transfers import Download, Engine, Upload
 from s3lo.engine.whole_objects import WholeObjectEngine
 from s3lo.errors import (

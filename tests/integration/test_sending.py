@@ -16,9 +16,7 @@ import pytest
 from awscrt.checksums import crc64nvme
 from msgspec.structs import replace
 
-from s3lo.engine import range_sender
 from s3lo.engine.backend import SocketConfig
-from s3lo.engine.backends.sockets import SocketBackend
 from s3lo.engine.jobs import (
     Abort,
     Begin,
@@ -32,6 +30,8 @@ from s3lo.engine.jobs import (
     Put,
     PutPart,
 )
+from s3lo.engine.sockets import range_sender
+from s3lo.engine.sockets.backend import SocketBackend
 from s3lo.errors import (
     AccessDeniedError,
     DigestMismatch,

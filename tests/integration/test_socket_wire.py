@@ -7,7 +7,7 @@ from threading import Barrier
 
 import pytest
 
-from s3lo.engine.socket_wire import SocketWire
+from s3lo.engine.sockets.wire import SocketWire
 from s3lo.errors import ServiceError
 from s3lo.model.objects import Endpoint, Request
 from tests.servers.scripted import Read, Scripted, Step

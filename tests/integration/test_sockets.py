@@ -14,9 +14,9 @@ from queue import SimpleQueue
 import pytest
 
 from s3lo.engine.backend import SocketConfig
-from s3lo.engine.backends.sockets import SocketBackend
-from s3lo.engine.dialer import Dialer
 from s3lo.engine.jobs import Done, Failed, Get, Hashed, Outcome
+from s3lo.engine.sockets.backend import SocketBackend
+from s3lo.engine.sockets.dialer import Dialer
 from s3lo.errors import (
     AccessDeniedError,
     Interrupted,

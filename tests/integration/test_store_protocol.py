@@ -42,11 +42,11 @@ class Place:
 
 def _wire(kind: str, endpoint: Endpoint, credentials: Credentials) -> Wire:
     if kind == "native":
-        from s3lo.engine.native import NativeWire
+        from s3lo.engine.crt.wire import NativeWire
 
         return NativeWire(endpoint, lambda: credentials)
     if kind == "sockets":
-        from s3lo.engine.socket_wire import SocketWire
+        from s3lo.engine.sockets.wire import SocketWire
 
         return SocketWire(endpoint, lambda: credentials)
     from s3lo.bucket.boto_wire import BotoWire

@@ -78,11 +78,11 @@ def _store(kind: str, secured: Secured, ca_bundle: str, slept: list[float]) -> S
     endpoint = Endpoint("bucket", "us-east-1", secured.url, True, ca_bundle)
     wire: Wire
     if kind == "native":
-        from s3lo.engine.native import NativeWire
+        from s3lo.engine.crt.wire import NativeWire
 
         wire = NativeWire(endpoint, lambda: None)
     elif kind == "sockets":
-        from s3lo.engine.socket_wire import SocketWire
+        from s3lo.engine.sockets.wire import SocketWire
 
         wire = SocketWire(endpoint, lambda: None)
     else:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from s3lo.engine import control
 from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Look, Put, PutPart
+from s3lo.engine.upload import control
 from s3lo.errors import AccessDeniedError, NotFoundError, RefusedError, ServiceError
 from s3lo.model.multipart import StoredPart
 from s3lo.model.objects import Response

@@ -8,13 +8,13 @@ from queue import SimpleQueue
 
 from s3lo.engine.backend import Report
 from s3lo.engine.coordinator import Coordinator, Message
-from s3lo.engine.feed import Fed
 from s3lo.engine.jobs import Abort, Done, Failed, Get, Hashed, Job
 from s3lo.engine.machine import Machine
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import GIB
 from s3lo.engine.pool import InProcessWorker, Lost, Pool, Reported
 from s3lo.engine.settings import choose
+from s3lo.engine.upload.feed import Fed
 from s3lo.errors import ThrottledError
 from s3lo.events import ignore
 from s3lo.model.objects import Credentials

@@ -7,8 +7,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
 
-from s3lo.engine.feed import Fed, Feed, NoMore, Offered
 from s3lo.engine.transfers import Upload
+from s3lo.engine.upload.feed import Fed, Feed, NoMore, Offered
 from s3lo.model.digest import Digest
 
 SECONDS = 10.0

@@ -10,9 +10,9 @@ import pytest
 from awscrt.checksums import crc64nvme
 from msgspec.structs import replace
 
-from s3lo.engine.file_range import FileRange
+from s3lo.engine.crt.file_range import FileRange
 from s3lo.engine.jobs import Done, PutPart
-from s3lo.engine.part_check import PartCheck
+from s3lo.engine.upload.part_check import PartCheck
 from s3lo.model.multipart import StoredPart
 
 CONTENT = b"the bytes of a part" * 100_000

@@ -89,6 +89,24 @@ def test_a_preferred_part_size_is_kept_where_the_limits_allow(size: int) -> None
         assert plan.upload_part_bytes(size, preferred) == preferred
 
 
+@pytest.mark.parametrize(
+    ("size", "in_flight", "part"),
+    [
+        (9 * plan.MIB, 25, 8 * plan.MIB),
+        (256 * plan.MIB, 25, 8 * plan.MIB),
+        (plan.GIB, 25, 32 * plan.MIB),
+        (plan.GIB, 64, 16 * plan.MIB),
+        (plan.GIB, 1000, 8 * plan.MIB),
+        (40 * plan.GIB, 25, 64 * plan.MIB),
+    ],
+)
+def test_parts_that_are_sent_are_larger_for_a_large_blob_if_they_are_enough(
+    size: int, in_flight: int, part: int
+) -> None:
+    assert plan.sent_part_bytes(size, 8 * plan.MIB, 64 * plan.MIB, in_flight) == part
+    assert plan.sent_part_bytes(size, 6 * plan.MIB, 6 * plan.MIB, in_flight) == 6 * plan.MIB
+
+
 def test_an_object_beyond_five_tebibytes_is_refused() -> None:
     with pytest.raises(ValueError, match="S3 takes at most"):
         plan.upload_part_bytes(plan.MAX_OBJECT_BYTES + 1, 8 * plan.MIB)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from s3lo.engine.range_writer import RangeWriter
+from s3lo.engine.sockets.range_writer import RangeWriter
 
 PAGE_BYTES = 4096
 MEMORY = Path("/dev/shm")

@@ -110,6 +110,18 @@ def test_parts_grow_with_the_transfer_and_the_target_while_all_lanes_have_some(
     assert chosen.part_size_bytes % 4096 == 0
 
 
+def test_what_is_sent_has_larger_parts_only_where_none_is_held_and_none_was_asked_for() -> None:
+    asked = EngineOptions(part_size_bytes=6 * MIB)
+    for options, on_sockets, most in (
+        (EngineOptions(), True, 64 * MIB),
+        (EngineOptions(), False, 8 * MIB),
+        (asked, True, 6 * MIB),
+        (asked, False, 6 * MIB),
+    ):
+        chosen = choose(options, LARGE, 4 * GIB, on_sockets=on_sockets, sends=True)
+        assert (chosen.part_size_bytes, chosen.most_part_bytes) == (min(most, 8 * MIB), most)
+
+
 def test_what_is_received_is_tuned_up_to_the_number_of_requests_that_was_asked_for() -> None:
     assert choose(EngineOptions(max_in_flight=7), SMALL).max_in_flight == 7
     assert choose(EngineOptions(max_in_flight=7), SMALL).is_tuned

@@ -9,7 +9,6 @@ import pytest
 from msgspec.structs import replace
 
 from s3lo.engine import plan
-from s3lo.engine.feed import NoMore, Offered
 from s3lo.engine.jobs import (
     Abort,
     Begin,
@@ -28,7 +27,8 @@ from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import GIB, MIB, TIB
 from s3lo.engine.settings import choose
 from s3lo.engine.transfers import Upload
-from s3lo.engine.uploads import Uploads
+from s3lo.engine.upload.feed import NoMore, Offered
+from s3lo.engine.upload.uploads import Uploads
 from s3lo.engine.verifier import Verifier
 from s3lo.errors import (
     AccessDeniedError,
@@ -42,7 +42,7 @@ from s3lo.errors import (
 from s3lo.events import BytesMoved, Event, Note, Observer, ignore
 from s3lo.model.digest import Digest
 from s3lo.model.multipart import OpenUpload, StoredPart
-from s3lo.model.s3_errors import InvalidStorageClass, Unsupported
+from s3lo.model.s3_errors import InvalidPart, InvalidStorageClass, Unsupported
 
 PART = 5 * MIB
 CLASS = ("x-amz-storage-class", "INTELLIGENT_TIERING")
@@ -591,6 +591,70 @@ def test_an_upload_that_is_begun_anew_is_hashed_anew() -> None:
     assert asked == [(0, 0, SIZE)]
     fulfil(work, jobs_of(work))
     assert not any(job.is_hashed for job in jobs_of(work) if isinstance(job, PutPart))
+
+
+def _finishing(*parts: Done) -> tuple[Uploads, Job]:
+    """An upload all of whose parts are stored, and the job that shall finish it."""
+    work = uploads(upload(len(parts) * PART))
+    for job, done in zip(begun(work), parts, strict=True):
+        work.done(job, replace(done, id=job.id))
+    [finish] = jobs_of(work)
+    return work, finish
+
+
+def test_parts_that_another_push_has_sent_anew_are_named_as_they_are_now() -> None:
+    """Encrypted with a key of the service's they have another ETag each time."""
+    work, finish = _finishing(Done(0, "first", "sum-1"), Done(0, "second", "sum-2"))
+    fails(work, finish, InvalidPart("not so"))
+    [check] = jobs_of(work)
+    now = (StoredPart(1, "first", "sum-1", PART), StoredPart(2, "another", "sum-2", PART))
+    [again] = listed(work, check, *now)
+    assert isinstance(again, Finish)
+    assert [part.etag for part in again.parts] == ["first", "another"]
+    fulfil(work, [again])
+    assert work.is_finished
+
+
+@pytest.mark.parametrize("checksum", ["", "sum-of-other-bytes"])
+def test_a_part_that_is_another_one_now_is_not_taken(checksum: str) -> None:
+    work, finish = _finishing(Done(0, "first", "sum-1"), Done(0, "second", "sum-2"))
+    fails(work, finish, InvalidPart("not so"))
+    [check] = jobs_of(work)
+    assert isinstance(check, ListParts)
+    now = (StoredPart(1, "first", "sum-1"), StoredPart(2, "another", checksum))
+    with pytest.raises(InvalidPart):
+        work.done(check, Done(check.id, found=now))
+
+
+def test_parts_without_checksums_are_known_by_their_etags_alone() -> None:
+    work, finish = _finishing(Done(0, "first"), Done(0, "second"))
+    fails(work, finish, InvalidPart("not so"))
+    [check] = jobs_of(work)
+    assert isinstance(check, ListParts)
+    with pytest.raises(InvalidPart):
+        work.done(check, Done(check.id, found=(StoredPart(1, "first"), StoredPart(2, "another"))))
+
+
+def test_parts_that_are_never_as_they_are_named_are_an_error() -> None:
+    work, finish = _finishing(Done(0, "first", "sum-1"), Done(0, "second", "sum-2"))
+    for _ in range(5):
+        fails(work, finish, InvalidPart("not so"))
+        [check] = jobs_of(work)
+        now = (StoredPart(1, "first", "sum-1"), StoredPart(2, "second", "sum-2"))
+        [finish] = listed(work, check, *now)
+    with pytest.raises(InvalidPart):
+        fails(work, finish, InvalidPart("not so"))
+
+
+def test_an_upload_that_another_push_has_finished_while_its_parts_are_checked() -> None:
+    work, finish = _finishing(Done(0, "first", "sum-1"), Done(0, "second", "sum-2"))
+    fails(work, finish, InvalidPart("not so"))
+    [check] = jobs_of(work)
+    fails(work, check, NotFoundError("gone"))
+    [look] = jobs_of(work)
+    work.done(look, Done(look.id, str(2 * PART)))
+    fulfil(work, jobs_of(work))
+    assert work.is_finished
 
 
 def test_no_more_blobs_begin_than_are_sent_at_once_while_those_have_parts() -> None:

@@ -20,6 +20,7 @@ def _answer(status: int, code: str = "") -> Response:
         (400, "InvalidRequest", s3_errors.Unsupported),
         (501, "NotImplemented", s3_errors.Unsupported),
         (400, "InvalidStorageClass", s3_errors.InvalidStorageClass),
+        (400, "InvalidPart", s3_errors.InvalidPart),
         (400, "EntityTooLarge", errors.ServiceError),
         (400, "ExpiredToken", errors.AccessDeniedError),
         (400, "BadDigest", errors.DigestMismatch),

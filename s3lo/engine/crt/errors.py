@@ -5,7 +5,7 @@ from __future__ import annotations
 from awscrt.exceptions import AwsCrtError
 
 from s3lo.engine import failures
-from s3lo.engine.client import Reply
+from s3lo.engine.crt.client import Reply
 from s3lo.engine.jobs import Failed
 from s3lo.errors import Interrupted, LocalError, S3loError, ServiceError, from_os
 from s3lo.model import s3_errors

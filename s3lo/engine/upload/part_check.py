@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import hashlib
 
-from s3lo.engine import crc64
 from s3lo.engine.jobs import Done, PutPart
+from s3lo.engine.upload import crc64
 
 
 class PartCheck:

@@ -15,8 +15,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from s3lo.engine.http import HttpConnection, NoConnection
-from s3lo.engine.stream import PlainStream, TlsStream
+from s3lo.engine.sockets.http import HttpConnection, NoConnection
+from s3lo.engine.sockets.stream import PlainStream, TlsStream
 from s3lo.errors import LocalError
 from s3lo.model.objects import Endpoint
 
@@ -82,7 +82,7 @@ class Dialer:
     def _over_tls(self, opened: socket.socket) -> HttpConnection:
         import ssl
 
-        from s3lo.engine.trust import trusting
+        from s3lo.engine.sockets.trust import trusting
         from s3lo.model.s3_errors import UntrustedEndpoint
 
         if self._context is None:

@@ -10,8 +10,8 @@ HASHING is passed over where the worker that sends hashes, which then sends noth
 from __future__ import annotations
 
 from s3lo.engine.jobs import Abort, Done, Failed, Job, Look, Put
-from s3lo.engine.sending import Sending, look
 from s3lo.engine.transfers import Upload
+from s3lo.engine.upload.sending import Sending, look
 from s3lo.errors import RefusedError
 from s3lo.events import BytesMoved
 

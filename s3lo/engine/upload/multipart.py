@@ -1,20 +1,20 @@
 """Multipart upload: a blob that is sent in parts, each of them hashed beside its way.
 
     SEARCHING → BEGINNING → MOVING → FINISHING → STORED
-        └───── resumed ──────↑ ↓         ↓          ↑
-                               └───→ LOOKING → GIVING_UP   another push has stored the blob meanwhile
+        │                     ↑ ↓       ↓  ↑        ↑
+        └───── resumed ───────┘ ↓    CHECKING       │   another push has sent some parts anew
+                              LOOKING ──────→ GIVING_UP   another push has stored the blob
 
 What a push that was killed has left is gone on with: see ``resumption``. Another push that is under
-way may go on with the very same upload: both send the same parts, and the one that finishes second
-finds the object there. So an upload that this push has not begun is not aborted by it either, and
-whatever else goes wrong with such a one has the blob begun anew.
+way may go on with the very same upload: both send the same parts, the one that finishes first names
+them as they are then, and the other finds the object there. So an upload that this push has not begun
+is not aborted by it either, and whatever else goes wrong with such a one has the blob begun anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum, auto
-from heapq import heappop, heappush
 
 from s3lo.engine import plan
 from s3lo.engine.jobs import (
@@ -29,12 +29,14 @@ from s3lo.engine.jobs import (
     Look,
     PutPart,
 )
-from s3lo.engine.resumption import Earlier, Search
-from s3lo.engine.sending import Sending, look
+from s3lo.engine.stored_ranges import StoredRanges
 from s3lo.engine.transfers import Upload
+from s3lo.engine.upload.resumption import Earlier, PartList, Reuse, Search, renamed
+from s3lo.engine.upload.sending import Sending, look
 from s3lo.errors import NotFoundError, RefusedError, ServiceError
 from s3lo.events import BytesMoved, Note
 from s3lo.model.multipart import StoredPart
+from s3lo.model.s3_errors import InvalidPart
 
 
 class _Stage(Enum):
@@ -42,9 +44,14 @@ class _Stage(Enum):
     BEGINNING = auto()
     MOVING = auto()
     FINISHING = auto()
+    CHECKING = auto()
     LOOKING = auto()
     GIVING_UP = auto()
     STORED = auto()
+
+
+_MOST_CHECKS = 5
+"""Of parts that another push sends at the same time: each check may come too early by one."""
 
 
 class MultipartUpload:
@@ -54,7 +61,7 @@ class MultipartUpload:
         self._number = number
         self._blob = blob
         self._sending = sending
-        self._part_bytes = plan.upload_part_bytes(blob.size, sending.part_bytes)
+        self._part_bytes = sending.part_bytes_of(blob)
         self._stage = _Stage.SEARCHING
         self._is_proven = blob.is_verified
         self._upload_id = ""
@@ -62,18 +69,17 @@ class MultipartUpload:
         self._if_absent = blob.if_absent
         self._waiting: Iterator[plan.Range] = iter(())
         self._stored: dict[int, StoredPart] = {}
-        self._untold: list[plan.Stretch] = []
-        """A heap of what is stored and, for all that is known, yet to be hashed."""
-        self._told: list[plan.Stretch] = []
+        self._ranges = StoredRanges(blob)
         self._moved_bytes = 0
         self._refusal: Failed | None = None
         """The upload is gone, or the object was there before."""
+        self._misnamed: Failed | None = None
+        """A part is not the one that it was when it was sent."""
+        self._checks_left = _MOST_CHECKS
+        self._parts_there = PartList(number, blob, sending)
         self._search = Search(number, blob, self._part_bytes, sending)
-        self._there: dict[int, StoredPart] = {}
-        """Parts that are there and not proven yet."""
+        self._reuse = Reuse(sending)
         self._is_resumed = False
-        self._kept_parts = 0
-        self._kept_bytes = 0
 
     @property
     def is_stored(self) -> bool:
@@ -95,6 +101,8 @@ class MultipartUpload:
         match job:
             case ListUploads():
                 return [self._search.found(outcome) or self._begin()]
+            case ListParts() if self._stage is _Stage.CHECKING:
+                return self._checked(job, outcome)
             case ListParts():
                 return self._listed(job, outcome)
             case Begin():
@@ -117,15 +125,17 @@ class MultipartUpload:
             case ListUploads(), _:
                 self._sending.terms.lists_uploads = False
                 return [self._begin()]
-            case ListParts(), _:
+            case ListParts(), _ if self._stage is not _Stage.CHECKING:
                 return [self._search.passed_over() or self._begin()]
             case PutPart() | Finish(), _ if job.upload_id != self._upload_id:
                 return []
-            case PutPart() | Finish(), NotFoundError():
+            case PutPart() | Finish() | ListParts(), NotFoundError():
                 return self._look(failed)
             case Finish(), RefusedError():
                 return self._look(failed)
-            case PutPart() | Finish(), ServiceError() if self._is_resumed:
+            case Finish(), InvalidPart() if self._checks_left:
+                return self._check(failed)
+            case PutPart() | Finish() | ListParts(), ServiceError() if self._is_resumed:
                 return self._begin_anew()
         raise failed.error
 
@@ -138,7 +148,7 @@ class MultipartUpload:
         if not isinstance(found, Earlier):
             return [found or self._begin()]
         self._is_resumed = True
-        self._there = found.parts
+        self._reuse.offer(found.parts)
         self._move(found.upload_id, is_checked=found.is_checked)
         return []
 
@@ -160,11 +170,12 @@ class MultipartUpload:
             Note(f"{self._blob.key}: the rest of an interrupted push is of no use", level=1)
         )
         self._moved(-self._moved_bytes)
-        self._sending.reused_bytes -= self._kept_bytes
         self._sending.hash_here(self._number)
         self._is_resumed = False
         self._upload_id = ""
-        self._there, self._stored, self._untold = {}, {}, []
+        self._reuse.undo()
+        self._stored = {}
+        self._ranges.forget()
         self._refusal = None
         return [self._begin()]
 
@@ -190,29 +201,16 @@ class MultipartUpload:
             is_checked=self._is_checked,
             object_size=self._blob.size,
             is_hashed=self._number in self._sending.hashed_there,
-            there=self._there.get(number),
+            there=self._reuse.of(number),
         )
 
     def _part_stored(self, job: PutPart, outcome: Done) -> list[Job]:
         self._stored[job.number] = StoredPart(job.number, outcome.value, outcome.checksum)
-        heappush(self._untold, (job.offset, job.offset + job.length))
+        self._ranges.add(job.offset, job.offset + job.length)
         self._tell_stored()
         self._moved(job.length)
-        if job.number in self._there:
-            self._tell_kept(job, outcome)
+        self._reuse.decided(job, outcome)
         return self._finish_if_complete()
-
-    def _tell_kept(self, job: PutPart, outcome: Done) -> None:
-        """Count what was there; tell of it when all of it is known."""
-        del self._there[job.number]
-        if outcome.was_there:
-            self._kept_parts += 1
-            self._kept_bytes += job.length
-            self._sending.reused_bytes += job.length
-        if self._kept_parts and not self._there:
-            what = "1 part" if self._kept_parts == 1 else f"{self._kept_parts} parts"
-            size = f"{self._kept_bytes / 1e6:.1f} MB"
-            self._sending.observe(Note(f"{what} ({size}) of an interrupted push: used again"))
 
     def _tell_stored(self) -> None:
         """Tell of what is stored and hashed; of what is gone on with, at the end only: it may have
@@ -220,14 +218,7 @@ class MultipartUpload:
         if self._is_resumed:
             return
         is_proven = self._is_proven
-        hashed = self._blob.size if is_proven else self._sending.position(self._number)
-        while self._untold and self._untold[0][1] <= hashed:
-            self._tell(heappop(self._untold))
-
-    def _tell(self, stretch: plan.Stretch) -> None:
-        start, end = stretch
-        self._told.append(stretch)
-        self._blob.stored(start, end - start)
+        self._ranges.tell(self._blob.size if is_proven else self._sending.position(self._number))
 
     def _moved(self, count: int) -> None:
         self._moved_bytes += count
@@ -249,6 +240,26 @@ class MultipartUpload:
             size=self._blob.size,
             if_absent=self._if_absent and self._sending.terms.takes_conditions,
         )
+
+    def _check(self, failed: Failed) -> list[Job]:
+        """See as what the parts are there now."""
+        self._checks_left -= 1
+        self._misnamed = failed
+        self._stage = _Stage.CHECKING
+        return [self._parts_there.begin(self._upload_id)]
+
+    def _checked(self, job: ListParts, outcome: Done) -> list[Job]:
+        there = self._parts_there.listed(job, outcome)
+        if isinstance(there, ListParts):
+            return [there]
+        now = renamed(self._stored.values(), there)
+        if now is None and self._is_resumed:
+            return self._begin_anew()
+        if now is None:
+            assert self._misnamed is not None
+            raise self._misnamed.error
+        self._stored = now
+        return [self._finish()]
 
     def _look(self, failed: Failed) -> list[Job]:
         """See whether the object is there; once, whatever of its parts is refused besides."""
@@ -275,8 +286,7 @@ class MultipartUpload:
     def _end(self) -> None:
         """The blob is stored, by us or by another push: nothing of its file is wanted any more."""
         self._stage = _Stage.STORED
-        for stretch in plan.gaps_between(self._told, self._blob.size):
-            self._tell(stretch)
+        self._ranges.tell_all()
         if left_bytes := self._blob.size - self._moved_bytes:
             self._moved(left_bytes)
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from s3lo.engine.dialer import Dialer
-from s3lo.engine.head import Head
-from s3lo.engine.http import Body, Content, HttpConnection, NoConnection
+from s3lo.engine.sockets.dialer import Dialer
+from s3lo.engine.sockets.head import Head
+from s3lo.engine.sockets.http import Body, Content, HttpConnection, NoConnection
 from s3lo.model.objects import Credentials, Endpoint, Request, Response
 from s3lo.model.signing import Headers, signed_headers
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import mmap
 from collections.abc import Callable
 
-from s3lo.engine.dialer import Dialer
 from s3lo.engine.jobs import Done, Failed, Get, Job
-from s3lo.engine.line import Line
-from s3lo.engine.range_receiver import RangeReceiver
-from s3lo.engine.range_sender import RangeSender
+from s3lo.engine.sockets.dialer import Dialer
+from s3lo.engine.sockets.line import Line
+from s3lo.engine.sockets.range_receiver import RangeReceiver
+from s3lo.engine.sockets.range_sender import RangeSender
 from s3lo.engine.verifier import Verifier
 from s3lo.model.objects import Credentials, Endpoint
 

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from queue import SimpleQueue
 
 from s3lo.engine.backend import Report, SocketConfig
-from s3lo.engine.dialer import Dialer
 from s3lo.engine.jobs import Done, Failed, Hashed, Job
-from s3lo.engine.lane import Lane
+from s3lo.engine.sockets.dialer import Dialer
+from s3lo.engine.sockets.lane import Lane
 from s3lo.engine.verifier import Verifier
 from s3lo.errors import Interrupted
 from s3lo.model.objects import Credentials

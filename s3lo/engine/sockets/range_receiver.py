@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from s3lo.engine import failures
-from s3lo.engine.head import Head
-from s3lo.engine.http import NoConnection
 from s3lo.engine.jobs import Done, Failed, Get
-from s3lo.engine.line import Line
-from s3lo.engine.range_writer import RangeWriter
+from s3lo.engine.sockets.head import Head
+from s3lo.engine.sockets.http import NoConnection
+from s3lo.engine.sockets.line import Line
+from s3lo.engine.sockets.range_writer import RangeWriter
 from s3lo.engine.verifier import Share, Verifier
 from s3lo.errors import S3loError, ServiceError, from_os
 from s3lo.model.objects import Request, Response

@@ -12,8 +12,8 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from s3lo.engine.head import Head, parse_head
-from s3lo.engine.stream import Stream
+from s3lo.engine.sockets.head import Head, parse_head
+from s3lo.engine.sockets.stream import Stream
 
 _HEAD_BYTES = 16 << 10
 """What is read at once while a head is expected: a small body comes with it in one call."""

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable
 from types import TracebackType
 
-from s3lo.engine.http import HttpConnection
+from s3lo.engine.sockets.http import HttpConnection
 from s3lo.errors import LocalError, from_os
 
 _UNABLE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EOVERFLOW)

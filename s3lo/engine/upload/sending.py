@@ -8,6 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
+from s3lo.engine import plan
 from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Headers, Job, Look, Put
 from s3lo.engine.transfers import Upload
 from s3lo.events import Note, Observer
@@ -47,6 +48,10 @@ class Sending(Struct):
     """What the uploads of one run have in common."""
 
     part_bytes: int
+    """What a blob is sent by one request up to, and a part is at least."""
+    most_part_bytes: int
+    in_flight: int
+    """What the target needs at once."""
     position: Callable[[int], int]
     """Up to where a blob is hashed."""
     observe: Observer
@@ -60,6 +65,12 @@ class Sending(Struct):
     ids: Iterator[int] = field(default_factory=count)
     reused_bytes: int = 0
     """Of parts that an interrupted push has left."""
+
+    def part_bytes_of(self, blob: Upload) -> int:
+        wanted = plan.sent_part_bytes(
+            blob.size, self.part_bytes, self.most_part_bytes, self.in_flight
+        )
+        return plan.upload_part_bytes(blob.size, wanted)
 
     def next_id(self) -> int:
         return next(self.ids)

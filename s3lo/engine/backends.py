@@ -8,14 +8,14 @@ from s3lo.engine.backend import Backend, BackendConfig, NativeConfig, SocketConf
 def make_backend(config: BackendConfig) -> Backend:
     """The backend for a configuration; imports only what that one needs."""
     if isinstance(config, NativeConfig):
-        from s3lo.engine.backends.native import NativeBackend
-        from s3lo.engine.client import NativeClient
+        from s3lo.engine.crt.backend import NativeBackend
+        from s3lo.engine.crt.client import NativeClient
 
         return NativeBackend(NativeClient(config), config.endpoint)
     if isinstance(config, SocketConfig):
-        from s3lo.engine.backends.sockets import SocketBackend
+        from s3lo.engine.sockets.backend import SocketBackend
 
         return SocketBackend(config)
-    from s3lo.engine.backends.local import LocalBackend
+    from s3lo.engine.local_backend import LocalBackend
 
     return LocalBackend(config)

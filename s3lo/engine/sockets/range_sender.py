@@ -14,13 +14,14 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from s3lo.engine import control, crc64, failures
-from s3lo.engine.file_body import FileBody
-from s3lo.engine.http import Body, NoConnection
+from s3lo.engine import failures
 from s3lo.engine.jobs import Begin, Done, Failed, Finish, Put, PutPart
-from s3lo.engine.line import Line
-from s3lo.engine.part_check import PartCheck
+from s3lo.engine.sockets.file_body import FileBody
+from s3lo.engine.sockets.http import Body, NoConnection
+from s3lo.engine.sockets.line import Line
 from s3lo.engine.transfers import damaged_source
+from s3lo.engine.upload import control, crc64
+from s3lo.engine.upload.part_check import PartCheck
 from s3lo.engine.verifier import Share, Verifier
 from s3lo.errors import S3loError, from_os
 from s3lo.model.objects import Request, Response

@@ -12,14 +12,16 @@ from contextlib import contextmanager, suppress
 
 from msgspec.structs import replace
 
-from s3lo.engine.dialer import Dialer
-from s3lo.engine.http import NoConnection
-from s3lo.engine.line import Line
+from s3lo.engine.sockets.dialer import Dialer
+from s3lo.engine.sockets.http import NoConnection
+from s3lo.engine.sockets.line import Line
 from s3lo.errors import ServiceError
 from s3lo.model.objects import Credentials, Endpoint, Request, Response
 
-ANSWER_SECONDS = 10.0
-"""How long the service may be silent before it answers."""
+ANSWER_SECONDS = 4.0
+"""How long the service may be silent before it is asked anew: one connection that stalls for ever cost
+a pull 10 s. It may be slow, though: after each silence it is given twice as long."""
+_MOST_PATIENT = 16
 MOST_BYTES = 64 << 20
 """Of an answer: documents are kept in memory."""
 
@@ -37,15 +39,17 @@ class SocketWire:
         self.endpoint = endpoint
         self.credentials = credentials
         self._interfaces = interfaces
+        self._patience = 1
         self._dial_anew()
 
     def send(self, request: Request) -> Response:
         with self._line() as line:
             try:
-                head = line.ask(request, ANSWER_SECONDS)
+                head = line.ask(request, self._patience * ANSWER_SECONDS)
                 return line.read_answer(head, MOST_BYTES, must_be_whole=True)
             except NoConnection as error:
                 line.close()
+                self._patience = min(2 * self._patience, _MOST_PATIENT)
                 what = f"s3://{self.endpoint.bucket}/{request.key}"
                 raise ServiceError(f"no answer for {what}: {error}") from error
 

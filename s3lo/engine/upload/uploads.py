@@ -14,13 +14,13 @@ from itertools import count
 from msgspec.structs import replace
 
 from s3lo.engine import plan
-from s3lo.engine.feed import Fed, NoMore, Offered
 from s3lo.engine.jobs import Abort, Begin, Done, Failed, Hashed, Job, ListParts, PutPart
-from s3lo.engine.multipart_upload import MultipartUpload
-from s3lo.engine.sending import Sender, Sending, Terms
 from s3lo.engine.settings import EngineSettings
-from s3lo.engine.single_put import SinglePut
 from s3lo.engine.transfers import Upload, damaged_source
+from s3lo.engine.upload.feed import Fed, NoMore, Offered
+from s3lo.engine.upload.multipart import MultipartUpload
+from s3lo.engine.upload.sending import Sender, Sending, Terms
+from s3lo.engine.upload.single_put import SinglePut
 from s3lo.engine.verifier import Verifier
 from s3lo.errors import UsageError
 from s3lo.events import BlobDone, Observer
@@ -44,6 +44,8 @@ class Uploads:
         multipart uploads is looked for."""
         self._sending = Sending(
             settings.part_size_bytes,
+            settings.most_part_bytes,
+            settings.wanted_in_flight,
             verifier.position,
             observer,
             hash_here=lambda number: self.homeless([number]),

@@ -13,9 +13,9 @@ from queue import Empty, SimpleQueue
 
 from msgspec.structs import replace
 
-from s3lo.engine import native_errors
 from s3lo.engine.backend import NativeConfig
-from s3lo.engine.client import NativeClient, Reply
+from s3lo.engine.crt import errors as native_errors
+from s3lo.engine.crt.client import NativeClient, Reply
 from s3lo.engine.settings import EngineSettings
 from s3lo.errors import ServiceError
 from s3lo.model.objects import Credentials, Endpoint, Request, Response

@@ -7,10 +7,11 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from s3lo.engine import control, failures, native_errors
+from s3lo.engine import failures
 from s3lo.engine.backend import Report
-from s3lo.engine.client import NativeClient, Reply
-from s3lo.engine.file_range import FileRange
+from s3lo.engine.crt import errors as native_errors
+from s3lo.engine.crt.client import NativeClient, Reply
+from s3lo.engine.crt.file_range import FileRange
 from s3lo.engine.jobs import (
     Done,
     Failed,
@@ -20,7 +21,8 @@ from s3lo.engine.jobs import (
     Put,
     PutPart,
 )
-from s3lo.engine.part_check import PartCheck
+from s3lo.engine.upload import control
+from s3lo.engine.upload.part_check import PartCheck
 from s3lo.errors import S3loError, ServiceError
 from s3lo.model.objects import Credentials, Endpoint, Request
 
