@@ -1,5 +1,5 @@
 """HTTP: one HTTP/1.1 connection (RFC 9112) whose bodies go straight into the caller's memory, or
-come from there or out of a file.
+come from there.
 
 A service may refuse a request before it has taken its body, and close. So its answer is looked for
 while the body is sent, and where sending breaks: that it broke would be all that is known else.
@@ -34,7 +34,7 @@ class Body(Protocol):
     def size_bytes(self) -> int: ...
 
     def send_over(self, connection: HttpConnection) -> None:
-        """All of it, by the ``send`` methods of the connection."""
+        """All of it, by the connection's ``send``."""
 
 
 class Content:
@@ -79,10 +79,6 @@ class HttpConnection:
         """Of bodies, received or known to have reached the other side."""
         is_sending = self._waiting_bytes is not None
         return self._body_bytes - (self._stream.waiting_bytes() if is_sending else 0)
-
-    @property
-    def sends_files(self) -> bool:
-        return self._stream.sends_files
 
     def is_quiet(self) -> bool:
         """Nothing came since the last answer, not even the end; then it is likely to be open."""
@@ -129,22 +125,6 @@ class HttpConnection:
                 continue
             self._body_bytes += count
             memory = memory[count:]
-
-    def send_file(self, fd: int, offset: int, count: int) -> int:
-        """So many bytes of a file, where it has as many; how many it had."""
-        self._end_where_answered()
-        sent = 0
-        while sent < count:
-            try:
-                more = self._stream.send_file(fd, offset + sent, count - sent)
-            except (TimeoutError, BlockingIOError):
-                self._require_progress()
-                continue
-            if more == 0:
-                break
-            self._body_bytes += more
-            sent += more
-        return sent
 
     def fill(self, memory: memoryview) -> int:
         """Fill memory with the body's next bytes: all of it, or what came before it broke; raises

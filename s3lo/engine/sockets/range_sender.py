@@ -4,7 +4,7 @@
     send the part
 
 A checksum has to be known before the body, so a part is read through first; then it is in the page
-cache, from where the kernel sends it.
+cache, from where it is read again.
 """
 
 from __future__ import annotations

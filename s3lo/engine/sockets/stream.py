@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import select
 import socket
 import struct
@@ -22,8 +21,6 @@ class Stream(Protocol):
     """Used by one thread; any other may ``abort`` it. What takes too long raises TimeoutError or
     BlockingIOError, what breaks another OSError."""
 
-    sends_files: bool
-
     @property
     def receive_into(self) -> Callable[[memoryview], int]:
         """Fills memory with what has come, at least a byte; 0 at the end."""
@@ -32,9 +29,6 @@ class Stream(Protocol):
 
     def send(self, memory: memoryview, *, more_follows: bool = False) -> int:
         """Hand over some of it to be sent; ``more_follows`` at once, and may go with it."""
-
-    def send_file(self, fd: int, offset: int, count: int) -> int:
-        """Hand over at most so many bytes of a file, past this process's memory; 0 at its end."""
 
     def has_come(self) -> bool:
         """Whether there is something to receive, be it the end."""
@@ -71,8 +65,6 @@ class _Socket:
 
 
 class PlainStream(_Socket):
-    sends_files = True
-
     def __init__(self, opened: socket.socket) -> None:
         super().__init__(opened)
         opened.settimeout(None)
@@ -88,16 +80,11 @@ class PlainStream(_Socket):
     def send(self, memory: memoryview, *, more_follows: bool = False) -> int:
         return self._socket.send(memory, socket.MSG_MORE if more_follows else 0)
 
-    def send_file(self, fd: int, offset: int, count: int) -> int:
-        return os.sendfile(self._socket.fileno(), fd, offset, count)
-
     def has_come(self) -> bool:
         return bool(self._poll.poll(0))
 
 
 class TlsStream(_Socket):
-    sends_files = False
-
     def __init__(self, opened: ssl.SSLSocket) -> None:
         super().__init__(opened)
         self._tls = opened
@@ -121,9 +108,6 @@ class TlsStream(_Socket):
     def send(self, memory: memoryview, *, more_follows: bool = False) -> int:
         del more_follows  # a record is sent as it is made
         return self._tls.write(memory)
-
-    def send_file(self, fd: int, offset: int, count: int) -> int:
-        raise NotImplementedError("what TLS sends has to be encrypted first")
 
     def has_come(self) -> bool:
         """TLS has messages of its own, such as session tickets, which are no answer."""
