@@ -193,9 +193,10 @@ class _Space(threading.Thread):
 
     def _taken(self) -> int:
         taken = 0
-        for path in self._directory.rglob("*"):
-            with suppress(FileNotFoundError):
-                taken += path.stat().st_blocks * 512
+        with suppress(FileNotFoundError):  # a directory that is gone ends the walk
+            for path in self._directory.rglob("*"):
+                with suppress(FileNotFoundError):
+                    taken += path.stat().st_blocks * 512
         return taken
 
 

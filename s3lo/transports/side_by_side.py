@@ -13,6 +13,7 @@ from s3lo.errors import IntegrityError, from_os
 from s3lo.transports._zstd import zstd
 from s3lo.transports.zstd_frames import Frame, seekable_frames
 
+_PIECE_BYTES = 256 << 10
 _MOST_FRAME_BYTES = 64 << 20
 """Of what is held for one core. A file with larger frames is read like any other."""
 
@@ -40,20 +41,29 @@ def plain_frames(path: Path, threads: int = 0) -> Iterator[Iterator[bytes] | Non
 
 
 def _plain_frames(fd: int, frames: list[Frame], threads: int) -> Generator[bytes, None, None]:
-    yield from abreast(lambda frame: _plain(fd, frame), frames, threads)
+    for pieces in abreast(lambda frame: _plain(fd, frame), frames, threads):
+        yield from pieces
 
 
-def _plain(fd: int, frame: Frame) -> bytes:
+def _plain(fd: int, frame: Frame) -> list[bytes]:
+    """The content in pieces: of a whole frame in one the parts that the decoder makes are put together
+    while nobody else may run, and two cores were 1.3 times as fast as one."""
     try:
         packed = os.pread(fd, frame.size, frame.offset)
     except OSError as error:
         raise from_os(error, "reading a layer") from error
     decoder = zstd.ZstdDecompressor()
+    pieces: list[bytes] = []
+    # One byte more than there should be, so that more of them are noticed and not made.
+    left = frame.content_size + 1
     try:
-        # One byte more than there should be, so that more of them are noticed and not made.
-        plain: bytes = decoder.decompress(packed, frame.content_size + 1)
+        while left and not decoder.eof and (packed or not decoder.needs_input):
+            piece: bytes = decoder.decompress(packed, min(left, _PIECE_BYTES))
+            pieces.append(piece)
+            left -= len(piece)
+            packed = b""
     except zstd.ZstdError as error:
         raise IntegrityError(f"zstd content is damaged: {error}") from error
-    if not decoder.eof or decoder.unused_data or len(plain) != frame.content_size:
+    if not decoder.eof or decoder.unused_data or left != 1:
         raise IntegrityError("zstd content is not what its seek table says")
-    return plain
+    return pieces

@@ -20,7 +20,7 @@ from s3lo.model.objects import Credentials, Endpoint, Request, Response
 
 ANSWER_SECONDS = 4.0
 """How long the service may be silent before it is asked anew: one connection that stalls for ever cost
-a pull 10 s. It may be slow, though: after each silence it is given twice as long."""
+a pull 10 s. It may be slow, though: from the second silence on it is given twice as long each time."""
 _MOST_PATIENT = 16
 MOST_BYTES = 64 << 20
 """Of an answer: documents are kept in memory."""
@@ -39,19 +39,23 @@ class SocketWire:
         self.endpoint = endpoint
         self.credentials = credentials
         self._interfaces = interfaces
-        self._patience = 1
+        self._silences = 0
         self._dial_anew()
 
     def send(self, request: Request) -> Response:
         with self._line() as line:
             try:
-                head = line.ask(request, self._patience * ANSWER_SECONDS)
+                head = line.ask(request, self._patience_seconds)
                 return line.read_answer(head, MOST_BYTES, must_be_whole=True)
             except NoConnection as error:
                 line.close()
-                self._patience = min(2 * self._patience, _MOST_PATIENT)
+                self._silences += 1
                 what = f"s3://{self.endpoint.bucket}/{request.key}"
                 raise ServiceError(f"no answer for {what}: {error}") from error
+
+    @property
+    def _patience_seconds(self) -> float:
+        return ANSWER_SECONDS * min(1 << max(0, self._silences - 1), _MOST_PATIENT)
 
     def set_region(self, region: str) -> None:
         self.close()

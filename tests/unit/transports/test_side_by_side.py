@@ -13,7 +13,6 @@ from s3lo.transports import zstd_frames
 from s3lo.transports._zstd import zstd
 from s3lo.transports.compression import Compressor
 from s3lo.transports.side_by_side import plain_frames
-from s3lo.transports.streams import PIECE_BYTES
 
 CONTENT = random.Random(5).randbytes(64 << 10) * 200  # more than three pieces
 
@@ -33,14 +32,6 @@ def plain(path: Path, threads: int = 0) -> bytes | None:
 @pytest.mark.parametrize("threads", [1, 2, 7])
 def test_all_frames_come_in_order(packed: Path, threads: int) -> None:
     assert plain(packed, threads) == CONTENT
-
-
-def test_frames_are_pieces(packed: Path) -> None:
-    with plain_frames(packed) as frames:
-        assert frames is not None
-        sizes = [len(frame) for frame in frames]
-    assert set(sizes[:-1]) == {PIECE_BYTES}
-    assert len(sizes) > 3
 
 
 def test_nothing_is_one_empty_frame(tmp_path: Path) -> None:
