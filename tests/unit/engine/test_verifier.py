@@ -97,7 +97,7 @@ class _Receivers:
 
 
 @given(st.integers(), st.integers(1, 5000), st.integers(1, 700))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_parts_that_are_received_side_by_side_in_any_order_are_hashed_right(
     seed: int, size: int, part_bytes: int
 ) -> None:

@@ -73,7 +73,7 @@ def unpacked(content: bytes, kind: Compression) -> bytes:
 
 
 @kinds
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=5000))
 def test_any_content_survives_a_round_trip(
     tmp_path: Path, kind: Compression, content: bytes
@@ -206,7 +206,7 @@ def size_of(content: bytes, path: Path) -> int | None:
     return uncompressed_size(path)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parts=st.lists(st.binary(max_size=3000), min_size=1, max_size=4))
 def test_the_size_inside_zstd_is_the_sum_over_frames(tmp_path: Path, parts: list[bytes]) -> None:
     frames = b"".join(map(zstd.compress, parts))
