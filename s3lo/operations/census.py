@@ -15,16 +15,14 @@ from s3lo.bucket.catalog import Tag
 from s3lo.bucket.keys import MANIFESTS
 from s3lo.bucket.listing import listing
 from s3lo.bucket.store import Store
-from s3lo.errors import AccessDeniedError, IntegrityError, LocalError, NotFoundError
+from s3lo.errors import NotFoundError
 from s3lo.model import media_types
 from s3lo.model.digest import Digest
 from s3lo.model.documents import MAX_DOCUMENT_BYTES, Descriptor, Manifest, parse_document
 from s3lo.model.objects import ObjectInfo
-from s3lo.operations.resolve import read_document
+from s3lo.operations.resolve import UNREADABLE, read_document
 
 _READ_AT_A_TIME = 64
-_UNREADABLE = (IntegrityError, AccessDeniedError, LocalError, NotFoundError)
-"""What may be wrong with one object while others are well. A service that fails is an error."""
 _DOCUMENTS = media_types.INDEXES | media_types.MANIFESTS
 
 
@@ -119,6 +117,6 @@ def _named(read: Callable[[], bytes], media_type: str) -> Sequence[Descriptor] |
     """What a manifest or an index names, or why that cannot be told."""
     try:
         document = parse_document(read(), media_type)
-    except _UNREADABLE as error:
+    except (*UNREADABLE, NotFoundError) as error:
         return error.message
     return document.blobs if isinstance(document, Manifest) else document.manifests

@@ -14,7 +14,8 @@ from contextlib import suppress
 from itertools import islice
 
 from s3lo.abreast import abreast
-from s3lo.bucket.keys import MANIFESTS, blob_key, image_prefix, parse_manifest_key
+from s3lo.bucket.catalog import Tag
+from s3lo.bucket.keys import MANIFESTS, blob_key, image_prefix
 from s3lo.bucket.store import Store
 from s3lo.errors import AccessDeniedError, IntegrityError, NotFoundError
 from s3lo.model import media_types
@@ -27,8 +28,8 @@ from s3lo.model.documents import (
     parse_config,
     parse_document,
 )
-from s3lo.model.objects import ObjectInfo
 from s3lo.operations.layer_cache import LayerCache, StoredLayer
+from s3lo.operations.resolve import read_document
 from s3lo.transports.image import Compression
 
 _OWN_TAGS = 32
@@ -54,8 +55,8 @@ class StoreHoldings:
         self._unread = self._batches(image)
 
     def layer(self, diff_id: Digest) -> Descriptor | None:
-        while diff_id not in self._layers and (keys := next(self._unread, None)) is not None:
-            self._read_tags(keys)
+        while diff_id not in self._layers and (tags := next(self._unread, None)) is not None:
+            self._read_tags(tags)
         found = self._layers.get(diff_id)
         return found if found and self.blob(found.digest, found.size) else None
 
@@ -71,17 +72,17 @@ class StoreHoldings:
             return raw if Digest.of(raw) == digest else None
         return None
 
-    def _batches(self, image: str) -> Iterator[Sequence[str]]:
-        """Keys of manifests, the most likely to help first."""
+    def _batches(self, image: str) -> Iterator[Sequence[Tag]]:
+        """Tags, the most likely to help first."""
         own = _newest_tags(self._store, image_prefix(image), _OWN_TAGS)
         yield own[:_AT_A_TIME]
         yield own[_AT_A_TIME:]
-        known = set(own)
+        known = {tag.key for tag in own}
         others = _newest_tags(self._store, MANIFESTS, _OTHER_TAGS)
-        yield [key for key in others if key not in known]
+        yield [tag for tag in others if tag.key not in known]
 
-    def _read_tags(self, keys: Sequence[str]) -> None:
-        for layers in abreast(self._layers_of, keys, _AT_A_TIME):
+    def _read_tags(self, tags: Sequence[Tag]) -> None:
+        for layers in abreast(self._layers_of, tags, _AT_A_TIME):
             for layer in layers:
                 self._note(layer)
 
@@ -91,11 +92,11 @@ class StoreHoldings:
             found = Descriptor(wanted, layer.digest, layer.size)
             self._layers.setdefault(layer.diff_id, found)
 
-    def _layers_of(self, key: str) -> Sequence[StoredLayer]:
+    def _layers_of(self, tag: Tag) -> Sequence[StoredLayer]:
         """Of a tag's manifest, or of all its platforms'; none where it cannot be made sense of:
         it spares work, and is no check of the store."""
         with suppress(*_NO_HELP):
-            raw = self._store.get(key, limit_bytes=MAX_DOCUMENT_BYTES)
+            raw = self._store.get(tag.key, limit_bytes=MAX_DOCUMENT_BYTES)
             document = parse_document(raw)
             if isinstance(document, Manifest):
                 return self._layers_of_manifest(Digest.of(raw), lambda: document)
@@ -107,8 +108,7 @@ class StoreHoldings:
             return []
 
         def read() -> Manifest | Index:
-            raw = self._store.get(blob_key(entry.digest), limit_bytes=MAX_DOCUMENT_BYTES)
-            return parse_document(raw, entry.media_type)
+            return parse_document(read_document(self._store, entry), entry.media_type)
 
         with suppress(*_NO_HELP):
             return self._layers_of_manifest(entry.digest, read)
@@ -135,11 +135,11 @@ class StoreHoldings:
         return layers
 
 
-def _newest_tags(store: Store, prefix: str, count: int) -> list[str]:
-    """Keys of the manifests below a prefix that were written last."""
-    found: list[ObjectInfo] = []
+def _newest_tags(store: Store, prefix: str, count: int) -> list[Tag]:
+    """The tags below a prefix that were written last. Not by the catalog, which lists a store to its
+    end, and ahead."""
+    found: list[Tag] = []
     with suppress(NotFoundError, AccessDeniedError):
-        listed = islice(store.list(prefix), _LISTED)
-        found = [each for each in listed if parse_manifest_key(each.key)]
-    found.sort(key=lambda each: each.last_modified.timestamp() if each.last_modified else 0.0)
-    return [each.key for each in reversed(found[-count:])]
+        found = list(filter(None, map(Tag.at, islice(store.list(prefix), _LISTED))))
+    found.sort(key=lambda tag: tag.last_modified.timestamp() if tag.last_modified else 0.0)
+    return found[-count:][::-1]

@@ -13,7 +13,7 @@ use what the others have given back.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from threading import Condition, Event, Lock
@@ -165,7 +165,7 @@ class Outflow:
         return self._result()
 
     def _start(self) -> None:
-        call = partial(self._upload, self._feed(), 0, self._expected_bytes)
+        call = partial(self._upload, iter(self._next_upload, None), 0, self._expected_bytes)
         self._result = self._running.enter_context(beside(call, self._stop, self._end))
 
     def _upload(
@@ -189,10 +189,6 @@ class Outflow:
             while not (self._waiting or self._is_closed or self._is_over):
                 self._changed.wait()
             return self._waiting.popleft() if self._waiting and not self._is_over else None
-
-    def _feed(self) -> Iterator[Upload]:
-        while (upload := self._next_upload()) is not None:
-            yield upload
 
     def _next_upload(self) -> Upload | None:
         while (item := self._next()) is not None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from s3lo.bucket import keys
 from s3lo.bucket.store import Store
 from s3lo.errors import from_os
 from s3lo.model import media_types
 from s3lo.model.digest import Digest
-from s3lo.model.documents import MAX_DOCUMENT_BYTES, Descriptor, Index, parse_config
+from s3lo.model.documents import Descriptor, Index, parse_config
 from s3lo.model.platform import Platform
+from s3lo.operations.resolve import read_document
 from s3lo.transports.image import BlobFile, SourceImage
 from s3lo.transports.streams import open_range, pieces
 
@@ -62,7 +62,7 @@ def platforms_of(store: Store, image: SourceImage) -> tuple[Platform, ...]:
         return ()
     file = image.blobs.get(descriptor.digest)
     if file is None:
-        raw = store.get(keys.blob_key(descriptor.digest), limit_bytes=MAX_DOCUMENT_BYTES)
+        raw = read_document(store, descriptor)
     else:
         with open_range(file.path, file.offset, file.size) as source:
             raw = b"".join(pieces(source))

@@ -6,7 +6,14 @@ from s3lo.bucket import keys
 from s3lo.bucket.store import Store
 from s3lo.bucket.tags import find_by_digest, read_tag
 from s3lo.engine.transfers import DAMAGED
-from s3lo.errors import DigestMismatch, InvalidDocument, NotFoundError
+from s3lo.errors import (
+    AccessDeniedError,
+    DigestMismatch,
+    IntegrityError,
+    InvalidDocument,
+    LocalError,
+    NotFoundError,
+)
 from s3lo.model.documents import (
     MAX_DOCUMENT_BYTES,
     Descriptor,
@@ -17,6 +24,9 @@ from s3lo.model.documents import (
 )
 from s3lo.model.platform import Platform
 from s3lo.model.reference import ImageReference
+
+UNREADABLE = (IntegrityError, AccessDeniedError, LocalError)
+"""What may be wrong with one document while others are well. A service that fails is an error."""
 
 
 def resolve(store: Store, reference: ImageReference, platform: Platform | None) -> Manifest:
