@@ -16,7 +16,6 @@ stored, to what gzip -6 makes of the layers.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import subprocess
@@ -34,19 +33,17 @@ from typing import Any
 
 from perf.check import WrongResult, docker
 from perf.figures import paired_ratio, spread
-from perf.machine import read_machine
+from perf.program import leave, parse
 from perf.report.numbers import with_range
 from perf.s3lo_command import S3lo
 from perf.setting import own_environment
-from perf.stock import BUCKET, StockImage, default_cache, stock_image
+from perf.stock import BUCKET, StockImage, plain_layer, stock_image
 from perf.workload import find_workloads
 from tests.servers import Dockerd, Origin, OriginOptions
 from tests.servers.process import find_program
 
 _IMAGE, _CHANGED = "perf/image:v1", "perf/image:v2"
 _SAMPLE_SECONDS = 0.02
-_PIECE_BYTES = 4 << 20
-_GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
 @dataclass(frozen=True)
@@ -66,31 +63,19 @@ class Round:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--cache", type=Path, default=default_cache())
-    given = parser.parse_args()
+    given = parse(__doc__)
     image = stock_image(find_workloads()["pull-pytorch"].image, given.cache)
     gzip_bytes = _gzip_bytes(image)
     rounds: list[Round] = []
     with Dockerd() as dockerd, tempfile.TemporaryDirectory(dir=given.cache) as scratch:
         _fill(dockerd, image, Path(scratch))
         for number in range(given.rounds + 1):
-            found = _round(dockerd.host, image, Path(scratch))
-            print(f"round {number}: {found}", flush=True)
+            each = _round(dockerd.host, image, Path(scratch))
+            print(f"round {number}: {each}", flush=True)
             if number:
-                rounds.append(found)
-    summary = _summary(rounds, gzip_bytes)
-    print("\n".join(f"{name}: {text}" for name, text in summary.items()))
-    if given.json:
-        body = {
-            "machine": asdict(read_machine(given.cache)),
-            "gzip_bytes": gzip_bytes,
-            "rounds": [asdict(each) for each in rounds],
-            "summary": summary,
-        }
-        given.json.write_text(json.dumps(body, indent=2) + "\n")
+                rounds.append(each)
+    found = {"gzip_bytes": gzip_bytes, "rounds": [asdict(each) for each in rounds]}
+    leave(given, _summary(rounds, gzip_bytes), found)
 
 
 def _fill(dockerd: Dockerd, image: StockImage, scratch: Path) -> None:
@@ -204,12 +189,8 @@ def _gzip_bytes(image: StockImage) -> int:
     """What gzip -6 makes of the layers, each as one stream."""
 
     def packed(descriptor: dict[str, Any]) -> int:
-        inner, outer, size = zlib.decompressobj(_GZIP_WINDOW), zlib.compressobj(6), 0
-        path = image.layout / "blobs" / "sha256" / descriptor["digest"][7:]
-        with path.open("rb") as file:
-            while piece := file.read(_PIECE_BYTES):
-                plain = inner.decompress(piece)
-                size += len(outer.compress(plain))
+        outer = zlib.compressobj(6)
+        size = sum(len(outer.compress(piece)) for piece in plain_layer(image, descriptor))
         return size + len(outer.flush())
 
     with ThreadPoolExecutor() as pool:

@@ -9,7 +9,6 @@ the fourth layer and the documents, no more.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import tempfile
@@ -22,11 +21,11 @@ from typing import Any
 import s3lo
 from perf.check import docker
 from perf.figures import paired_ratio, spread
-from perf.machine import read_machine
+from perf.program import leave, parse
 from perf.report.numbers import with_range
 from perf.s3lo_command import S3lo
 from perf.setting import own_environment
-from perf.stock import BUCKET, default_cache
+from perf.stock import BUCKET
 from tests.images import Image, image_of, sized_image, write_oci_layout
 from tests.servers import Dockerd, Origin, Registry
 from tests.servers.process import find_program
@@ -44,12 +43,9 @@ class Round:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
+    given = parse(__doc__)
     rounds: list[Round] = []
-    with tempfile.TemporaryDirectory(dir=default_cache()) as directory:
+    with tempfile.TemporaryDirectory(dir=given.cache) as directory:
         scratch = Path(directory)
         images = _images(scratch)
         (scratch / "root").mkdir()
@@ -69,11 +65,7 @@ def main() -> None:
         ),
         "moved, of a layer": f"{rounds[0].bytes_transferred / _LAYER_BYTES:.4f}",
     }
-    print("\n".join(f"{name}: {text}" for name, text in summary.items()))
-    if given.json:
-        machine = asdict(read_machine(default_cache()))
-        body = {"machine": machine, "rounds": [asdict(r) for r in rounds], "summary": summary}
-        given.json.write_text(json.dumps(body, indent=2) + "\n")
+    leave(given, summary, {"rounds": [asdict(each) for each in rounds]})
 
 
 def _images(scratch: Path) -> dict[str, Image]:

@@ -8,22 +8,20 @@ then none; in turn with one that never does. Goodput is what it sent in half a s
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from perf.figures import spread
-from perf.machine import read_machine
+from perf.program import leave, parse
 from perf.report.numbers import with_range
 from perf.s3lo_command import S3lo
 from perf.setting import job_for, own_environment
-from perf.stock import StockImage, default_cache, stock_image
+from perf.stock import StockImage, stock_image
 from perf.workload import Shape
 from tests.servers import Origin, OriginOptions
 
@@ -42,11 +40,7 @@ Sample = tuple[float, int]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--cache", type=Path, default=default_cache())
-    given = parser.parse_args()
+    given = parse(__doc__)
     image = stock_image(_SHAPE, given.cache)
     found = []
     for number in range(given.rounds + 1):
@@ -55,10 +49,7 @@ def main() -> None:
         if number:
             found.append(seconds_until_back(clean, throttled))
             print(f"round {number}: {refused} refusals, back after {found[-1]:.2f} s", flush=True)
-    print(f"back after {with_range(spread(found), 2)} s")
-    if given.json:
-        machine = asdict(read_machine(given.cache))
-        given.json.write_text(json.dumps({"machine": machine, "seconds": found}, indent=2) + "\n")
+    leave(given, {"back after, s": with_range(spread(found), 2)}, {"seconds": found})
 
 
 def pull(image: StockImage, options: OriginOptions, cache: Path) -> tuple[list[Sample], int]:

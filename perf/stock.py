@@ -8,7 +8,7 @@ import os
 import random
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,8 @@ from typing import Any
 
 from perf.contender import BLOBS, Blob
 from perf.workload import Shape
+from s3lo.transports.decompression import compression_of, decompress
+from s3lo.transports.streams import open_range, pieces
 from tests.images import image_of, write_oci_layout
 from tests.wheels import download, image_of_wheels
 
@@ -83,6 +85,13 @@ def stock_image(shape: Shape, cache: Path) -> StockImage:
             shutil.rmtree(draft, ignore_errors=True)
             raise
     return StockImage(kept)
+
+
+def plain_layer(image: StockImage, descriptor: Mapping[str, Any]) -> Iterator[bytes]:
+    """A layer's content, decompressed, in pieces."""
+    path = image.layout / BLOBS / descriptor["digest"].removeprefix("sha256:")
+    with open_range(path, 0, descriptor["size"]) as source:
+        yield from pieces(decompress(source, compression_of(path)))
 
 
 def _is_whole(kept: Path) -> bool:

@@ -8,22 +8,18 @@ The layer is what a push makes of a real one (PyTorch's wheels, unpacked, repeat
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import itertools
-import json
 import os
 import tempfile
 import time
-import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from perf.figures import paired_ratio, spread
-from perf.machine import read_machine
+from perf.program import leave, parse
 from perf.report.numbers import with_range
-from perf.stock import StockImage, default_cache, stock_image
+from perf.stock import StockImage, plain_layer, stock_image
 from perf.workload import find_workloads
 from s3lo.transports.compression import Compressor
 from s3lo.transports.decompression import decompress
@@ -31,18 +27,13 @@ from s3lo.transports.side_by_side import plain_frames
 from s3lo.transports.streams import open_range, pieces
 
 _BYTES = 1_000_000_000
-_PIECE_BYTES = 4 << 20
-_GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    image = stock_image(find_workloads()["pull-pytorch"].image, default_cache())
+    given = parse(__doc__)
+    image = stock_image(find_workloads()["pull-pytorch"].image, given.cache)
     seconds: dict[str, list[float]] = {"as one stream": [], "one core": [], "two cores": []}
-    with tempfile.TemporaryDirectory(dir=default_cache()) as scratch:
+    with tempfile.TemporaryDirectory(dir=given.cache) as scratch:
         path = Path(scratch) / "layer"
         with Compressor() as compressor:
             done = compressor.compress(_Content(image), path, "zstd")
@@ -61,11 +52,7 @@ def main() -> None:
     summary = {f"{name}, s": with_range(spread(found), 2) for name, found in seconds.items()}
     faster = paired_ratio(seconds["one core"], seconds["two cores"])
     summary["one core to two"] = with_range(faster, 2)
-    print("\n".join(f"{name}: {text}" for name, text in summary.items()))
-    if given.json:
-        machine = asdict(read_machine(default_cache()))
-        body = {"machine": machine, "seconds": seconds, "summary": summary}
-        given.json.write_text(json.dumps(body, indent=2) + "\n")
+    leave(given, summary, {"seconds": seconds})
 
 
 class _Content:
@@ -86,15 +73,7 @@ class _Content:
 
 def _plain(image: StockImage) -> Iterator[bytes]:
     for layer in itertools.cycle(image.manifest["layers"]):
-        inner = zlib.decompressobj(_GZIP_WINDOW)
-        path = image.layout / "blobs" / "sha256" / layer["digest"][7:]
-        with path.open("rb") as file:
-            while piece := file.read(_PIECE_BYTES):
-                rest = piece
-                while rest:
-                    if plain := inner.decompress(rest, _PIECE_BYTES):
-                        yield plain
-                    rest = inner.unconsumed_tail
+        yield from plain_layer(image, layer)
 
 
 def _check(path: Path, hex_: str) -> None:
