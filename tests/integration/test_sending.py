@@ -106,7 +106,7 @@ class Backend:
         return self.next()
 
     def next(self) -> Outcome:
-        return self.reports.get(timeout=30)
+        return self.reports.get(timeout=14)
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +223,11 @@ def test_a_file_that_is_shorter_than_it_was_is_no_networks_fault(tmp_path: Path)
         assert "archive" in str(failed(made.send(made.part())).error)
 
 
-@pytest.mark.parametrize("keeps_open", [False, True], ids=["closes", "stays"])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [([], []), ([], [30.0]), ([0.5], [30.0])],
+    ids=["closes", "stays", "when-all-buffers-are-full"],
+)
 @pytest.mark.parametrize(
     ("said", "kind"),
     [
@@ -238,9 +242,10 @@ def test_an_answer_that_comes_before_the_body_was_taken_is_not_lost(
     ca_bundle: str,
     said: bytes,
     kind: type[Exception],
-    keeps_open: bool,
+    before: list[Step],
+    after: list[Step],
 ) -> None:
-    early: list[Step] = [Read(1 << 20), said, *([30.0] if keeps_open else [])]
+    early = [Read(1 << 20), *before, said, *after]
     with sending(
         tmp_path, [early], [STORED], content=LARGE, context=context, ca_bundle=ca_bundle
     ) as (made, server):

@@ -118,11 +118,7 @@ class HttpConnection:
         if memory:
             self._end_where_answered()
         while memory:
-            try:
-                count = self._stream.send(memory)
-            except (TimeoutError, BlockingIOError):
-                self._require_progress()
-                continue
+            count = self._send_some(memory)
             self._body_bytes += count
             memory = memory[count:]
 
@@ -181,7 +177,16 @@ class HttpConnection:
 
     def _send_head(self, memory: memoryview, *, body_follows: bool) -> None:
         while memory:
-            memory = memory[self._stream.send(memory, more_follows=body_follows) :]
+            memory = memory[self._send_some(memory, more_follows=body_follows) :]
+
+    def _send_some(self, memory: memoryview, *, more_follows: bool = False) -> int:
+        """As much as is taken now, or none after waiting."""
+        count = self._stream.send(memory, more_follows=more_follows)
+        if count == 0:
+            if not self._stream.wait_to_send():
+                self._require_progress()
+            self._end_where_answered()
+        return count
 
     def _end_where_answered(self) -> None:
         if self._rest or self._stream.has_come():

@@ -28,7 +28,11 @@ class Stream(Protocol):
     def wait_at_most(self, seconds: float) -> None: ...
 
     def send(self, memory: memoryview, *, more_follows: bool = False) -> int:
-        """Hand over some of it to be sent; ``more_follows`` at once, and may go with it."""
+        """Hand over some of it to be sent; ``more_follows`` at once, and may go with it. 0 where
+        nothing can be taken now."""
+
+    def wait_to_send(self) -> bool:
+        """Until something more can be sent or has come; False where it takes too long."""
 
     def has_come(self) -> bool:
         """Whether there is something to receive, be it the end."""
@@ -42,12 +46,23 @@ class Stream(Protocol):
 
 
 class _Socket:
-    """What is common to both: a socket."""
+    """What is common to both: a socket.
+
+    Sending never blocks in it: an answer that comes while the other side takes no more, a refusal,
+    was once seen half a minute later, when patience with the silence was at its end.
+    """
 
     def __init__(self, opened: socket.socket) -> None:
         self._socket = opened
-        self._poll = select.poll()
-        self._poll.register(opened, select.POLLIN)
+        self._seconds = -1.0
+        self._incoming = _polled(opened, select.POLLIN)
+        self._either = _polled(opened, select.POLLIN | select.POLLOUT)
+
+    def wait_at_most(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def wait_to_send(self) -> bool:
+        return bool(self._either.poll(self._seconds * 1000))
 
     def waiting_bytes(self) -> int:
         with suppress(OSError, ValueError):  # it may be closed already
@@ -72,29 +87,32 @@ class PlainStream(_Socket):
         self.receive_into: Callable[[memoryview], int] = opened.recv_into
 
     def wait_at_most(self, seconds: float) -> None:
+        super().wait_at_most(seconds)
         # A timeout of Python's own costs a poll for each read, and one of the socket none.
         patience = struct.pack("ll", int(seconds), int(seconds % 1 * 1e6))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
 
     def send(self, memory: memoryview, *, more_follows: bool = False) -> int:
-        return self._socket.send(memory, socket.MSG_MORE if more_follows else 0)
+        flags = socket.MSG_DONTWAIT | (socket.MSG_MORE if more_follows else 0)
+        try:
+            return self._socket.send(memory, flags)
+        except BlockingIOError:
+            return 0
 
     def has_come(self) -> bool:
-        return bool(self._poll.poll(0))
+        return bool(self._incoming.poll(0))
 
 
 class TlsStream(_Socket):
     def __init__(self, opened: ssl.SSLSocket) -> None:
+        import ssl
+
         super().__init__(opened)
+        opened.settimeout(0)
         self._tls = opened
         self._read: Callable[[int, memoryview], int] = cast(Any, opened.read)
         self._early = memoryview(b"")
-        self._seconds: float | None = None
-
-    def wait_at_most(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._tls.settimeout(seconds)
+        self._must_wait = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
     def receive_into(self, memory: memoryview) -> int:
         if self._early:
@@ -102,27 +120,36 @@ class TlsStream(_Socket):
             memory[:count] = self._early[:count]
             self._early = self._early[count:]
             return count
-        # TLS comes in records of 16 KiB, a call each, and its recv_into does more around a call.
-        return self._read(len(memory), memory)
+        while True:
+            try:
+                # TLS comes in records of 16 KiB, a call each, and its recv_into does more around a call.
+                return self._read(len(memory), memory)
+            except self._must_wait:
+                if not self._incoming.poll(self._seconds * 1000):
+                    raise TimeoutError from None
 
     def send(self, memory: memoryview, *, more_follows: bool = False) -> int:
         del more_follows  # a record is sent as it is made
-        return self._tls.write(memory)
+        try:
+            return self._tls.write(memory)
+        except self._must_wait:
+            return 0
 
     def has_come(self) -> bool:
         """TLS has messages of its own, such as session tickets, which are no answer."""
         if self._early or self._tls.pending():
             return True
-        return bool(self._poll.poll(0)) and self._read_early()
+        return bool(self._incoming.poll(0)) and self._read_early()
 
     def _read_early(self) -> bool:
-        import ssl
-
-        self._tls.settimeout(0)
         try:
             self._early = memoryview(self._tls.read(_EARLY_BYTES))
-        except ssl.SSLWantReadError:
+        except self._must_wait:
             return False
-        finally:
-            self._tls.settimeout(self._seconds)
         return True
+
+
+def _polled(opened: socket.socket, events: int) -> select.poll:
+    polled = select.poll()
+    polled.register(opened, events)
+    return polled
