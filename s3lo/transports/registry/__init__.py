@@ -1,0 +1,1 @@
+"""Registry: images out of a container registry (OCI distribution specification)."""
