@@ -1,1 +1,1 @@
-"""Registry: images out of a container registry (OCI distribution specification)."""
+"""Registries: images out of one over HTTP, without a daemon (OCI distribution spec 1.1)."""

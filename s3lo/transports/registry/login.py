@@ -1,4 +1,4 @@
-"""Login: as whom a registry is asked."""
+"""Login: what someone shows a registry to be let in."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from msgspec import Struct
 
 
 class Login(Struct, frozen=True):
-    """A user and a password, or an identity token, which is exchanged for others (OAuth 2) and goes
-    before them."""
+    """A user's name and password, or instead of a password an identity token (OAuth2)."""
 
     username: str
     password: str
