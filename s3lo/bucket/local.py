@@ -18,6 +18,7 @@ from pathlib import Path
 
 from s3lo import beneath
 from s3lo.bucket.keys import STORE_MARKS
+from s3lo.bucket.store import changed, too_short
 from s3lo.errors import IntegrityError, LocalError, NotFoundError, RefusedError, from_os
 from s3lo.model.objects import Content, Level, ObjectInfo
 from s3lo.model.reference import Location
@@ -53,10 +54,25 @@ class LocalStore:
         body = self._get(key, limit_bytes)
         return Content(body, _etag(body))
 
+    def read_range(self, key: str, offset: int, length: int, *, etag: str = "") -> bytes:
+        if etag and self.read(key).etag != etag:
+            raise changed(f"{self._location}{key}")
+        with self._reading(key) as fd:
+            body = os.pread(fd, length, offset)
+        if len(body) != length:
+            raise too_short(f"{self._location}{key}", offset + length)
+        return body
+
     def _get(self, key: str, limit_bytes: int) -> bytes:
+        with self._reading(key) as fd:
+            return self._read(fd, key, limit_bytes)
+
+    @contextmanager
+    def _reading(self, key: str) -> Iterator[int]:
+        """A descriptor to read an object from; NotFoundError where there is none."""
         try:
             with self._mapped(key, "reading"), self._opened(key) as fd:
-                return self._read(fd, key, limit_bytes)
+                yield fd
         except FileNotFoundError as error:
             self._require_root()
             raise NotFoundError(f"not there: {self._location}{key}") from error

@@ -70,3 +70,8 @@ class StorageOptions(Struct, frozen=True):
     def blob_preferences(self) -> Headers:
         """Of blobs: those that it need not take."""
         return () if self.storage_class else ((_CLASS_HEADER, BLOB_CLASS),)
+
+    def kept_preferences(self, storage_class: str) -> Headers:
+        """The same of one that is copied: the class that it has where it comes from."""
+        is_named = bool(self.storage_class) or storage_class == "STANDARD"
+        return () if is_named else ((_CLASS_HEADER, storage_class),)

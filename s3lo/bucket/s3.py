@@ -11,6 +11,7 @@ from itertools import islice
 from s3lo.backoff import ATTEMPTS, delay_seconds
 from s3lo.bucket import s3_xml
 from s3lo.bucket.rest import Outcome, Rest, succeeded
+from s3lo.bucket.store import changed, too_short
 from s3lo.errors import (
     AccessDeniedError,
     IntegrityError,
@@ -42,10 +43,12 @@ class S3Store:
     ) -> None:
         """``put_headers``: of all that is written."""
         self._location = location
-        self._rest = Rest(endpoint, wire, sleep)
+        self.rest = Rest(endpoint, wire, sleep)
+        """For whoever has more to ask of the service: see ``server_copy``."""
         self._sleep = sleep
         self._put_headers = put_headers
-        self._takes_classes = True
+        self.takes_classes = True
+        """Until it has refused one."""
         self._is_seen = False
 
     @property
@@ -55,7 +58,7 @@ class S3Store:
     @property
     def endpoint(self) -> Endpoint:
         """Where the bucket is, its region corrected by what S3 has answered so far."""
-        return self._rest.endpoint
+        return self.rest.endpoint
 
     def get(self, key: str, *, limit_bytes: int = 64 << 20) -> bytes:
         return self.read(key, limit_bytes=limit_bytes).body
@@ -64,7 +67,7 @@ class S3Store:
         # A range, so that an object of any size costs no more than the limit. Only an empty object
         # has no first byte to begin at (416).
         wanted = ("range", f"bytes=0-{limit_bytes}")
-        response = self._rest.send(Request("GET", "GetObject", key, headers=(wanted,))).response
+        response = self.rest.send(Request("GET", "GetObject", key, headers=(wanted,))).response
         if response.status == 416:
             return self._empty(key)
         body = succeeded(response, self._name(key)).body
@@ -72,8 +75,26 @@ class S3Store:
             raise IntegrityError(f"{self._name(key)} is larger than {limit_bytes} bytes")
         return Content(body, _etag(response))
 
+    def read_range(self, key: str, offset: int, length: int, *, etag: str = "") -> bytes:
+        if not length:
+            return b""
+        end = offset + length
+        condition = (("if-match", f'"{etag}"'),) if etag else ()
+        headers = (("range", f"bytes={offset}-{end - 1}"), *condition)
+        response = self.rest.send(Request("GET", "GetObject", key, headers=headers)).response
+        if response.status == 412:
+            raise changed(self._name(key))
+        if response.status == 416:
+            raise too_short(self._name(key), end)
+        body = succeeded(response, self._name(key)).body
+        if response.status == 200:  # the whole of it: the service knows no ranges
+            body = body[offset:end]
+        if len(body) != length:
+            raise too_short(self._name(key), end)
+        return body
+
     def head(self, key: str) -> ObjectInfo | None:
-        response = self._rest.send(Request("HEAD", "HeadObject", key)).response
+        response = self.rest.send(Request("HEAD", "HeadObject", key)).response
         if response.status == 404:
             self._require_bucket()
             return None
@@ -123,7 +144,7 @@ class S3Store:
             self._delete(batch)
 
     def close(self) -> None:
-        self._rest.close()
+        self.rest.close()
 
     def _pages(self, query: tuple[tuple[str, str], ...]) -> Iterator[s3_xml.Page]:
         query = (("encoding-type", "url"), ("list-type", "2"), *query)
@@ -131,7 +152,7 @@ class S3Store:
         while True:
             more = (("continuation-token", token),) if token else ()
             request = Request("GET", "ListObjectsV2", query=query + more)
-            response = self._rest.send(request).response
+            response = self.rest.send(request).response
             if response.status == 404:
                 raise self._no_bucket()
             page = s3_xml.read_page(succeeded(response, str(self._location)).body)
@@ -144,13 +165,13 @@ class S3Store:
         return f"{self._location}{key}"
 
     def _put(self, key: str, body: bytes, headers: dict[str, str], storage: str) -> Outcome:
-        if storage != "STANDARD" and self._takes_classes:
+        if storage != "STANDARD" and self.takes_classes:
             classed = {**headers, "x-amz-storage-class": storage}
-            outcome = self._rest.send(_put_request(key, body, classed))
+            outcome = self.rest.send(_put_request(key, body, classed))
             if error_code(outcome.response) != "InvalidStorageClass":
                 return outcome
-            self._takes_classes = False
-        return self._rest.send(_put_request(key, body, headers))
+            self.takes_classes = False
+        return self.rest.send(_put_request(key, body, headers))
 
     def _was_ours(self, key: str, body: bytes, outcome: Outcome) -> bool:
         """Whether a refused write had in fact succeeded, in an attempt whose answer was lost."""
@@ -167,7 +188,7 @@ class S3Store:
         """Tell a missing bucket from a missing object: a HEAD has no body that would say."""
         if self._is_seen:
             return
-        response = self._rest.send(Request("HEAD", "HeadBucket")).response
+        response = self.rest.send(Request("HEAD", "HeadBucket")).response
         if response.status == 404:
             raise self._no_bucket()
         self._is_seen = True  # whoever may not see the bucket (403) learns from the next request
@@ -193,7 +214,7 @@ class S3Store:
         checksum = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
         headers = (("content-md5", checksum), ("content-type", "application/xml"))
         request = Request("POST", "DeleteObjects", "", (("delete", ""),), headers, body)
-        return s3_xml.read_undeleted(self._rest.expect(request, str(self._location)).body)
+        return s3_xml.read_undeleted(self.rest.expect(request, str(self._location)).body)
 
     def _undeleted(self, failed: Sequence[s3_xml.Undeleted]) -> S3loError:
         first = failed[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from s3lo.errors import IntegrityError, SizeMismatch
 from s3lo.model.objects import Content, Level, ObjectInfo
 from s3lo.model.reference import Location
 
@@ -26,6 +27,14 @@ class Store(Protocol):
 
     def read(self, key: str, *, limit_bytes: int = 64 << 20) -> Content:
         """The same, together with the ETag that these very bytes have."""
+
+    def read_range(self, key: str, offset: int, length: int, *, etag: str = "") -> bytes:
+        """So many bytes of an object, from an offset on; kept in memory, so no more than 64 MiB.
+
+        Raises SizeMismatch where it ends before them, NotFoundError where it is not there, and
+        IntegrityError where its ETag is not ``etag`` any more, which is empty where a store has
+        none (``head``).
+        """
 
     def head(self, key: str) -> ObjectInfo | None:
         """What is known of an object; None only where the store says that there is none."""
@@ -56,3 +65,13 @@ class Store(Protocol):
         """Remove objects; one that is not there is no error."""
 
     def close(self) -> None: ...
+
+
+def changed(what: str) -> IntegrityError:
+    """An object is not the one any more that it was when it was looked at."""
+    return IntegrityError(f"{what} was replaced while it was read", hint="Try again.")
+
+
+def too_short(what: str, end: int) -> SizeMismatch:
+    """An object has no byte before ``end``, which it was said to have."""
+    return SizeMismatch(f"{what} has fewer than {end} bytes")

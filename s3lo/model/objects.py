@@ -47,6 +47,8 @@ class Request(Struct, frozen=True):
     query: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
+    patience_seconds: float = 0.0
+    """How long the service may be silent, where it has more to do than usual before it answers."""
 
     @property
     def query_string(self) -> str:
@@ -56,7 +58,12 @@ class Request(Struct, frozen=True):
 
     @property
     def encoded_key(self) -> str:
-        return quote(self.key, safe="/-_.~")
+        return encoded(self.key)
+
+
+def encoded(key: str) -> str:
+    """A key as it stands in paths, percent-encoded but for its slashes."""
+    return quote(key, safe="/-_.~")
 
 
 class Response(Struct, frozen=True):

@@ -22,6 +22,7 @@ from s3lo.errors import (
     NotFoundError,
     RefusedError,
     S3loError,
+    SizeMismatch,
 )
 from s3lo.model.digest import Digest
 from s3lo.model.objects import Credentials, Endpoint, Wire
@@ -139,6 +140,35 @@ def test_head_tells_size_and_time(store: Store) -> None:
 
 def test_head_of_a_missing_object_is_none(store: Store) -> None:
     assert store.head("blobs/sha256/missing") is None
+
+
+def test_a_range_is_read_alone(store: Store) -> None:
+    store.put("blobs/some", b"0123456789")
+    assert store.read_range("blobs/some", 3, 4) == b"3456"
+    assert store.read_range("blobs/some", 0, 10) == b"0123456789"
+    assert store.read_range("blobs/some", 10, 0) == b""
+
+
+@pytest.mark.parametrize("offset", [7, 10, 20])
+def test_a_range_beyond_the_end_is_a_wrong_size(offset: int, store: Store) -> None:
+    store.put("blobs/some", b"0123456789")
+    with pytest.raises(SizeMismatch):
+        store.read_range("blobs/some", offset, 4)
+
+
+def test_a_range_of_a_missing_object_is_not_found(store: Store) -> None:
+    store.put("blobs/other", b"x")
+    with pytest.raises(NotFoundError):
+        store.read_range("blobs/sha256/missing", 0, 4)
+
+
+def test_a_range_of_an_object_that_was_replaced_is_refused(store: Store) -> None:
+    store.put("blobs/some", b"0123456789")
+    etag = store.read("blobs/some").etag
+    assert store.read_range("blobs/some", 0, 4, etag=etag) == b"0123"
+    store.put("blobs/some", b"abcdefghij")
+    with pytest.raises(IntegrityError, match="replaced"):
+        store.read_range("blobs/some", 0, 4, etag=etag)
 
 
 def test_a_conditional_put_writes_once_and_then_is_refused(store: Store) -> None:

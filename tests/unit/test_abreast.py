@@ -71,3 +71,21 @@ def test_who_interrupts_does_not_wait_for_calls_that_hang() -> None:
         list(abreast(hang, range(4), 4))
     assert not hanging.is_set()
     hanging.set()
+
+
+def test_who_cancels_does_not_wait_for_calls_that_hang() -> None:
+    hanging, cancel = threading.Event(), threading.Event()
+
+    def hang(number: int) -> int:
+        if number == 1:
+            cancel.set()
+        if number:
+            hanging.wait(20)
+        return number
+
+    results = abreast(hang, range(4), 4, cancel)
+    assert next(results) == 0
+    with pytest.raises(Interrupted):
+        next(results)
+    assert not hanging.is_set()
+    hanging.set()

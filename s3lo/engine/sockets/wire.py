@@ -45,7 +45,8 @@ class SocketWire:
     def send(self, request: Request) -> Response:
         with self._line() as line:
             try:
-                head = line.ask(request, self._patience_seconds)
+                patience_seconds = max(self._patience_seconds, request.patience_seconds)
+                head = line.ask(request, patience_seconds)
                 return line.read_answer(head, MOST_BYTES, must_be_whole=True)
             except NoConnection as error:
                 line.close()
