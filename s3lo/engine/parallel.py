@@ -16,7 +16,6 @@ from s3lo.engine.coordinator import Coordinator, CredentialsSource, Message, Wor
 from s3lo.engine.downloads import Downloads
 from s3lo.engine.machine import Machine, peak_rss_bytes, read_machine
 from s3lo.engine.options import EngineOptions
-from s3lo.engine.plan import MIN_UPLOAD_PART_BYTES
 from s3lo.engine.pool import InProcessWorker, Pool, Worker
 from s3lo.engine.report import EngineReport
 from s3lo.engine.settings import EngineSettings, check, choose
@@ -29,6 +28,7 @@ from s3lo.engine.upload.feed import Feed
 from s3lo.engine.upload.uploads import Uploads
 from s3lo.engine.verifier import Verifier
 from s3lo.events import Note, Observer
+from s3lo.model.part_sizes import MIN_PART_BYTES
 
 if TYPE_CHECKING:  # awscrt takes a tenth of a second to import, and is seldom needed
     from s3lo.engine.crt.wire import NativeWire
@@ -87,7 +87,7 @@ class ParallelEngine:
     ) -> EngineReport:
         check(self._options)
         asked = self._options.part_size_bytes
-        at_least = asked and max(asked, MIN_UPLOAD_PART_BYTES)
+        at_least = asked and max(asked, MIN_PART_BYTES)
         known = blobs if isinstance(blobs, Sequence) else None
         total_bytes = expected_bytes if known is None else sum(blob.size for blob in known)
         settings = self._settings(total_bytes, at_least, sends=True)

@@ -1,8 +1,7 @@
 """Plan: how blobs become parts. Pure: sizes in, ranges out.
 
-Limits of S3 (Amazon S3 user guide, "Multipart upload limits"): at most 10,000 parts an upload,
-5 MiB to 5 GiB a part (the last may be smaller), 5 TiB an object. Downloads have no such limits;
-their parts are aligned to 4 KiB so that they fall on page boundaries of the file.
+Limits of S3 are in ``model.part_sizes``. Downloads have none; their parts are aligned to 4 KiB so
+that they fall on page boundaries of the file.
 """
 
 from __future__ import annotations
@@ -12,16 +11,13 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from s3lo.model.part_sizes import aligned
+
 KIB = 1 << 10
 MIB = 1 << 20
 GIB = 1 << 30
 TIB = 1 << 40
 
-MAX_PARTS = 10_000
-MIN_UPLOAD_PART_BYTES = 5 * MIB
-MAX_UPLOAD_PART_BYTES = 5 * GIB
-MAX_OBJECT_BYTES = 5 * TIB
-ALIGNMENT_BYTES = 4 * KIB
 PARTS_PER_BLOB = 32
 """Of a large blob that is sent, at least. 4 x 1 GiB to an origin on the same two cores took 1.34 CPU
 seconds per GB in parts of 32 MiB, the origin's among them, and 1.48 in parts of 8."""
@@ -33,23 +29,6 @@ class Range(Struct, frozen=True):
     blob: int
     offset: int
     length: int
-
-
-def aligned(size_bytes: int, to: int = ALIGNMENT_BYTES) -> int:
-    """The next multiple of ``to``, and at least one."""
-    return max(1, -(-size_bytes // to)) * to
-
-
-def upload_part_bytes(size: int, preferred: int) -> int:
-    """The part size for uploading ``size`` bytes: the preferred one, or what the limits ask for.
-
-    Raises ValueError for an object larger than S3 takes.
-    """
-    if size > MAX_OBJECT_BYTES:
-        raise ValueError(f"an object of {size} bytes; S3 takes at most {MAX_OBJECT_BYTES}")
-    needed = aligned(-(-size // MAX_PARTS), MIB)
-    wanted = aligned(preferred)
-    return min(MAX_UPLOAD_PART_BYTES, max(MIN_UPLOAD_PART_BYTES, wanted, needed))
 
 
 def sent_part_bytes(size: int, least: int, most: int, in_flight: int) -> int:

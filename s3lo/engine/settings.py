@@ -23,9 +23,10 @@ from msgspec import Struct
 
 from s3lo.engine.machine import Machine
 from s3lo.engine.options import EngineOptions
-from s3lo.engine.plan import GIB, KIB, MIB, aligned
+from s3lo.engine.plan import GIB, KIB, MIB
 from s3lo.engine.report import TargetSource
 from s3lo.errors import UsageError
+from s3lo.model.part_sizes import aligned
 
 DEFAULT_TARGET_GBPS = 10.0
 DEFAULT_PART_BYTES = 8 * MIB

@@ -21,7 +21,6 @@ from msgspec import Struct
 from s3lo.engine.jobs import Headers
 from s3lo.engine.machine import peak_rss_bytes, read_machine
 from s3lo.engine.options import EngineOptions
-from s3lo.engine.plan import upload_part_bytes
 from s3lo.engine.report import EngineReport
 from s3lo.engine.settings import EngineSettings, choose
 from s3lo.engine.transfers import Download, Upload
@@ -37,6 +36,7 @@ from s3lo.errors import (
 from s3lo.events import BlobDone, BytesMoved, Observer
 from s3lo.model import s3_errors
 from s3lo.model.objects import Response
+from s3lo.model.part_sizes import upload_part_bytes
 from s3lo.model.s3_errors import InvalidStorageClass
 
 MAX_THREADS = 64

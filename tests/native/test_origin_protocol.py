@@ -54,8 +54,6 @@ def test_errors_have_the_codes_of_s3(client: Any) -> None:
     assert failure(client.get_object, Key="file", Range="bytes=100000-")[0] == 416
     assert failure(client.get_object, Key="file", IfMatch='"other"') == (412, "PreconditionFailed")
     assert failure(client.get_object_tagging, Key="file") == (501, "NotImplemented")
-    source = {"Bucket": BUCKET, "Key": "file"}
-    assert failure(client.copy_object, Key="copy", CopySource=source)[0] == 501
 
 
 def test_conditions_of_reading(client: Any) -> None:

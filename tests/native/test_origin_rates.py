@@ -61,6 +61,13 @@ class _Raw:
             self._socket.sendall(_BUFFER[: size - start])
         self._head()
 
+    def copy(self, size: int) -> None:
+        """Have the file copied, which is this large."""
+        assert size == _LARGEST_BYTES
+        source = f"x-amz-copy-source: /{BUCKET}/file"
+        self._socket.sendall(f"PUT /{BUCKET}/copy HTTP/1.1\r\n{source}\r\n\r\n".encode())
+        self._head()
+
     def _head(self) -> bytes:
         """Read the answer's head, and give what came behind it."""
         head = b""
@@ -142,3 +149,14 @@ def test_all_connections_share_the_total_rate(root: Path, move: Move) -> None:
 
     with serving_origin(root, OriginOptions(total_bytes_per_second=cap)) as origin:
         _hold(lambda: measure(origin), cap)
+
+
+def test_a_copy_is_no_faster_than_its_connection(root: Path) -> None:
+    """As at S3, where one request copies some 100 MB/s, and several at once more. Of the total rate
+    it takes nothing: it crosses no network."""
+    cap = 90_000_000
+    options = OriginOptions(
+        sink="memory", connection_bytes_per_second=cap, total_bytes_per_second=cap // 10
+    )
+    with serving_origin(root, options) as origin:
+        _hold(lambda: _rate(origin, _Raw.copy, _LARGEST_BYTES, 1, True), cap)

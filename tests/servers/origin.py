@@ -51,6 +51,11 @@ class OriginCounters:
     peak_requests_in_flight: int
     bytes_sent: int
     bytes_received: int
+    copies: int
+    """Requests of which it copied bytes from one object to another."""
+    bytes_copied: int
+    open_uploads: int
+    """Multipart uploads that are neither completed nor aborted."""
     refused: int
     resets: int
     stalls: int

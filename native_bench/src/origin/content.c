@@ -1,6 +1,8 @@
 #include "content.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 static bool open_file(struct origin *origin, const char *name, struct content *content)
@@ -64,20 +66,26 @@ static bool send_stretch(struct connection *c, const char *memory, int file, uin
     return true;
 }
 
+/* The bytes of an object's segments from an offset on, as many as lie in one. */
+static const char *memory_at(const struct object *object, uint64_t offset, uint64_t *count)
+{
+    int i = 0;
+    while (offset >= object->segments[i]->size_bytes)
+        offset -= object->segments[i++]->size_bytes;
+    uint64_t here = object->segments[i]->size_bytes - offset;
+    *count = here < *count ? here : *count;
+    return object->segments[i]->memory + offset;
+}
+
 static bool send_segments(struct connection *c, const struct object *object, uint64_t first,
                           uint64_t count)
 {
-    for (int i = 0; count && i < object->segment_count; i++) {
-        const struct segment *segment = object->segments[i];
-        if (first >= segment->size_bytes) {
-            first -= segment->size_bytes;
-            continue;
-        }
-        uint64_t here = segment->size_bytes - first;
-        here = here < count ? here : count;
-        if (!send_stretch(c, segment->memory, -1, first, here))
+    while (count) {
+        uint64_t here = count;
+        const char *memory = memory_at(object, first, &here);
+        if (!send_stretch(c, memory, -1, 0, here))
             return false;
-        first = 0;
+        first += here;
         count -= here;
     }
     return true;
@@ -90,4 +98,43 @@ bool content_send(struct connection *c, const struct content *content, uint64_t 
     if (content->file < 0)
         return send_segments(c, content->object, first, count);
     return send_stretch(c, NULL, content->file, first, count);
+}
+
+/* The same to a segment, by way of its own memory or of the connection's scratch. */
+static bool append_stretch(struct connection *c, const char *memory, int file, uint64_t offset,
+                           uint64_t count, struct segment *to)
+{
+    while (count) {
+        size_t next = count < STREAM_SCRATCH_BYTES ? count : STREAM_SCRATCH_BYTES;
+        char *place = to->kind == IN_MEMORY ? to->memory + to->size_bytes : c->stream.scratch;
+        if (memory)
+            memcpy(place, memory + offset, next);
+        else if (pread(file, place, next, (off_t)offset) != (ssize_t)next)
+            return false;
+        if (!segment_append(to, place, next))
+            return false;
+        throttle_pay_alone(&c->throttle, next);
+        offset += next;
+        count -= next;
+    }
+    return true;
+}
+
+bool content_copy(struct connection *c, const struct content *content, uint64_t first,
+                  uint64_t count, struct segment *to)
+{
+    if (content->file >= 0)
+        return append_stretch(c, NULL, content->file, first, count, to);
+    errno = ENODATA;
+    if (content->object->is_dropped)
+        return false;
+    while (count) {
+        uint64_t here = count;
+        const char *memory = memory_at(content->object, first, &here);
+        if (!append_stretch(c, memory, -1, 0, here, to))
+            return false;
+        first += here;
+        count -= here;
+    }
+    return true;
 }

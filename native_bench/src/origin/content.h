@@ -18,3 +18,7 @@ void content_close(struct content *content);
 /* Send a stretch of it; false when the connection is of no more use. */
 bool content_send(struct connection *c, const struct content *content, uint64_t first,
                   uint64_t count);
+
+/* Append a stretch of it to a segment; false with errno. */
+bool content_copy(struct connection *c, const struct content *content, uint64_t first,
+                  uint64_t count, struct segment *to);

@@ -24,7 +24,7 @@ void counters_clear(struct counters *counters)
 {
     atomic_llong *zeroed[] = {
         &counters->connections, &counters->bytes_sent, &counters->bytes_received,
-        &counters->refused, &counters->resets, &counters->stalls, &counters->errors,
+        &counters->copies, &counters->bytes_copied, &counters->open_uploads, &counters->refused, &counters->resets, &counters->stalls, &counters->errors,
     };
     for (size_t i = 0; i < sizeof zeroed / sizeof *zeroed; i++)
         atomic_store(zeroed[i], 0);
@@ -55,6 +55,9 @@ void counters_write(struct counters *counters, struct text *json)
     write_one(json, "peak_requests_in_flight", &counters->peak_in_flight);
     write_one(json, "bytes_sent", &counters->bytes_sent);
     write_one(json, "bytes_received", &counters->bytes_received);
+    write_one(json, "copies", &counters->copies);
+    write_one(json, "bytes_copied", &counters->bytes_copied);
+    write_one(json, "open_uploads", &counters->open_uploads);
     write_one(json, "refused", &counters->refused);
     write_one(json, "resets", &counters->resets);
     write_one(json, "stalls", &counters->stalls);

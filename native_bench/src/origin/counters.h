@@ -17,6 +17,9 @@ struct counters {
     atomic_llong peak_in_flight;
     atomic_llong bytes_sent;     /* of objects' bodies, without heads and documents */
     atomic_llong bytes_received;
+    atomic_llong copies;         /* requests that copied bytes in here */
+    atomic_llong bytes_copied;
+    atomic_llong open_uploads;
     atomic_llong refused;
     atomic_llong resets;
     atomic_llong stalls;

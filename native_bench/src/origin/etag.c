@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "random.h"
@@ -35,4 +36,11 @@ struct etag etag_fresh(void)
     uint64_t moment = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     uint64_t number = atomic_fetch_add(&uploads, 1);
     return etag_from(mix(1, number), mix(moment, number));
+}
+
+bool etag_matches(const char *condition, const struct etag *etag)
+{
+    char bare[ETAG_BYTES] = {0};
+    memcpy(bare, etag->text + 1, strlen(etag->text) - 2);
+    return !strcmp(condition, "*") || strstr(condition, bare);
 }

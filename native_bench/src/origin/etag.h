@@ -4,6 +4,7 @@
  * be taken for one. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -15,6 +16,9 @@ struct etag {
 
 /* The same for a file until it changes. */
 struct etag etag_of_file(const struct stat *status);
+
+/* Whether a condition's value names it, or any. */
+bool etag_matches(const char *condition, const struct etag *etag);
 
 /* One that no upload had before. */
 struct etag etag_fresh(void);

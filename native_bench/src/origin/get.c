@@ -22,13 +22,6 @@ static void describe(struct connection *c, const struct content *content)
         reply_header(c, "Content-Type: application/octet-stream");
 }
 
-static bool tag_matches(const char *condition, const struct etag *etag)
-{
-    char bare[ETAG_BYTES] = {0};
-    memcpy(bare, etag->text + 1, strlen(etag->text) - 2);
-    return !strcmp(condition, "*") || strstr(condition, bare);
-}
-
 static bool send_content(struct connection *c, const struct content *content)
 {
     uint64_t first = 0, count = content->size_bytes;
@@ -50,9 +43,9 @@ static bool answer(struct connection *c, const struct content *content)
 {
     const char *wanted = request_header(&c->request, "if-match");
     const char *known = request_header(&c->request, "if-none-match");
-    if (wanted && !tag_matches(wanted, &content->etag))
+    if (wanted && !etag_matches(wanted, &content->etag))
         return reply_error(c, 412, "PreconditionFailed", "The object is another by now.");
-    if (known && tag_matches(known, &content->etag)) {
+    if (known && etag_matches(known, &content->etag)) {
         reply_start(c, 304);
         describe(c, content);
         return reply_empty(c);

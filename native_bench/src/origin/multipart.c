@@ -9,7 +9,7 @@
 #include "sink.h"
 #include "xml.h"
 
-static bool no_such_upload(struct connection *c)
+bool multipart_no_such_upload(struct connection *c)
 {
     return reply_error(c, 404, "NoSuchUpload", "The specified upload does not exist.");
 }
@@ -28,6 +28,7 @@ bool multipart_create(struct connection *c)
     struct text headers = put_kept_headers(&c->request), document = {0};
     objects_add_bucket(&c->origin->objects, c->request.bucket);
     uploads_open(&c->origin->uploads, c->request.name, headers.data, id);
+    count_up(&c->origin->counters.open_uploads, 1);
     text_free(&headers);
     begin_document(c, &document, "InitiateMultipartUploadResult");
     text_add(&document, "<UploadId>%s</UploadId></InitiateMultipartUploadResult>", id);
@@ -35,22 +36,32 @@ bool multipart_create(struct connection *c)
     return reply_xml(c, &document);
 }
 
+int multipart_part_number(struct connection *c, bool *goes_on)
+{
+    const char *text = request_parameter(&c->request, "partNumber");
+    int number = text ? atoi(text) : 0;
+    if (number < 1 || number > MOST_PARTS)
+        *goes_on = reply_error(c, 400, "InvalidArgument", "A part's number is from 1 to 10000.");
+    else if (!uploads_has(&c->origin->uploads, request_parameter(&c->request, "uploadId")))
+        *goes_on = multipart_no_such_upload(c);
+    else
+        return number;
+    return 0;
+}
+
 bool multipart_put_part(struct connection *c)
 {
     bool goes_on;
     const char *id = request_parameter(&c->request, "uploadId");
-    const char *text = request_parameter(&c->request, "partNumber");
-    int number = text ? atoi(text) : 0;
-    if (number < 1 || number > MOST_PARTS)
-        return reply_error(c, 400, "InvalidArgument", "A part's number is from 1 to 10000.");
-    if (!uploads_has(&c->origin->uploads, id))
-        return no_such_upload(c);
+    int number = multipart_part_number(c, &goes_on);
+    if (!number)
+        return goes_on;
     struct segment *segment = sink_receive(c, &goes_on);
     if (!segment)
         return goes_on;
     struct etag etag = segment->etag;
     if (!uploads_put_part(&c->origin->uploads, id, number, segment))
-        return no_such_upload(c);
+        return multipart_no_such_upload(c);
     reply_start(c, 200);
     reply_header(c, "ETag: %s", etag.text);
     put_echo_checksums(c);
@@ -62,8 +73,9 @@ bool multipart_abort(struct connection *c)
     const char *id = request_parameter(&c->request, "uploadId");
     struct upload *upload = uploads_take(&c->origin->uploads, id);
     if (!upload)
-        return no_such_upload(c);
+        return multipart_no_such_upload(c);
     upload_free(upload);
+    count_up(&c->origin->counters.open_uploads, -1);
     reply_start(c, 204);
     return reply_empty(c);
 }
@@ -132,6 +144,7 @@ static enum publication publish(struct connection *c, struct upload *upload,
     struct object *object =
         object_new(upload->name, upload->headers, listed->segments, listed->count);
     upload_free(upload);
+    count_up(&c->origin->counters.open_uploads, -1);
     return sink_publish(c->origin, object, put_only_if_absent(&c->request), etag);
 }
 
@@ -172,7 +185,7 @@ bool multipart_complete(struct connection *c)
     if (put_only_if_absent(&c->request) && sink_has(c->origin, c->request.name))
         goes_on = put_answer_failure(c, TAKEN);
     else if (!(upload = uploads_take(&c->origin->uploads, id)))
-        goes_on = no_such_upload(c);
+        goes_on = multipart_no_such_upload(c);
     else
         goes_on = complete(c, upload, request);
     free(request);

@@ -58,15 +58,14 @@ bool put_answer_failure(struct connection *c, enum publication outcome)
     return reply_error(c, 412, "PreconditionFailed", "An object of this name exists already.");
 }
 
-static enum publication publish(struct connection *c, struct segment *segment, struct etag *etag)
+enum publication put_publish(struct connection *c, struct segment *segment, const char *headers,
+                             struct etag *etag)
 {
     struct segment **segments = malloc(sizeof *segments);
     if (!segments)
         die("out of memory");
     segments[0] = segment;
-    struct text headers = put_kept_headers(&c->request);
-    struct object *object = object_new(c->request.name, headers.data, segments, 1);
-    text_free(&headers);
+    struct object *object = object_new(c->request.name, headers, segments, 1);
     objects_add_bucket(&c->origin->objects, c->request.bucket);
     return sink_publish(c->origin, object, put_only_if_absent(&c->request), etag);
 }
@@ -80,7 +79,9 @@ bool put_object(struct connection *c)
     struct segment *segment = sink_receive(c, &goes_on);
     if (!segment)
         return goes_on;
-    enum publication outcome = publish(c, segment, &etag);
+    struct text headers = put_kept_headers(&c->request);
+    enum publication outcome = put_publish(c, segment, headers.data, &etag);
+    text_free(&headers);
     if (outcome != PUBLISHED)
         return put_answer_failure(c, outcome);
     reply_start(c, 200);

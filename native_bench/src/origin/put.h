@@ -16,5 +16,9 @@ bool put_only_if_absent(const struct request *request);
 /* Checksums that came as headers go back as they came. */
 void put_echo_checksums(struct connection *c);
 
+/* Make an object of what came, unless a condition of the request forbids it; its tag is told. */
+enum publication put_publish(struct connection *c, struct segment *segment, const char *headers,
+                             struct etag *etag);
+
 /* The answer to an object that was not stored. */
 bool put_answer_failure(struct connection *c, enum publication outcome);

@@ -2,6 +2,7 @@
 
 #include "bucket.h"
 #include "common/clock.h"
+#include "copy.h"
 #include "get.h"
 #include "list.h"
 #include "multipart.h"
@@ -36,7 +37,7 @@ static bool asks_for_unknown(const struct connection *c)
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
         if (asks_for(c, unknown[i]))
             return true;
-    return request_header(&c->request, "x-amz-copy-source") != NULL;
+    return false;
 }
 
 static operation *bucket_operation(const struct connection *c)
@@ -53,13 +54,21 @@ static operation *bucket_operation(const struct connection *c)
     }
 }
 
+static operation *put_operation(const struct connection *c)
+{
+    bool is_part = asks_for(c, "uploadId");
+    if (copy_is_asked_for(&c->request))
+        return is_part ? copy_part : copy_object;
+    return is_part ? multipart_put_part : put_object;
+}
+
 static operation *object_operation(const struct connection *c)
 {
     bool is_part = asks_for(c, "uploadId");
     switch (c->request.method) {
     case GET: return is_part ? not_implemented : get_object;
     case HEAD: return get_object;
-    case PUT: return is_part ? multipart_put_part : put_object;
+    case PUT: return put_operation(c);
     case POST:
         if (asks_for(c, "uploads"))
             return multipart_create;
@@ -71,7 +80,8 @@ static operation *object_operation(const struct connection *c)
 
 static bool is_transfer(const struct connection *c, operation *what)
 {
-    return what == put_object || what == multipart_put_part ||
+    return what == put_object || what == multipart_put_part || what == copy_object ||
+           what == copy_part ||
            (what == get_object && c->request.method == GET);
 }
 

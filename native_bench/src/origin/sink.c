@@ -10,7 +10,7 @@
 
 #include "reply.h"
 
-static struct segment *new_segment(const struct origin *origin, uint64_t size_bytes)
+struct segment *sink_new_segment(const struct origin *origin, uint64_t size_bytes)
 {
     switch (origin->options.sink) {
     case SINK_DIRECTORY:
@@ -57,7 +57,7 @@ struct segment *sink_receive(struct connection *c, bool *goes_on)
         *goes_on = reply_error(c, 411, "MissingContentLength", "The body has no length.");
         return NULL;
     }
-    struct segment *segment = new_segment(c->origin, size_bytes);
+    struct segment *segment = sink_new_segment(c->origin, size_bytes);
     if (!segment) {
         *goes_on = answer_failure(c, -2);
         return NULL;

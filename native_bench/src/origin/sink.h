@@ -6,6 +6,9 @@
 /* What is at most this large is kept even by the sink nowhere: manifests are read back. */
 #define KEPT_BYTES (1 << 20)
 
+/* Where so many bytes may go; NULL with errno. */
+struct segment *sink_new_segment(const struct origin *origin, uint64_t size_bytes);
+
 /* Receive the request's body. NULL: it did not come to an end, and the request is over; whether
  * the connection goes on is told then. */
 struct segment *sink_receive(struct connection *c, bool *goes_on);

@@ -58,6 +58,11 @@ void throttle_pay(struct throttle *throttle, size_t bytes)
     sleep_until_ns(own > all ? own : all);
 }
 
+void throttle_pay_alone(struct throttle *throttle, size_t bytes)
+{
+    sleep_until_ns(bucket_take(&throttle->own, (double)bytes));
+}
+
 int throttle_receive_buffer(const struct options *options)
 {
     int64_t own = options->connection_bytes_per_second, total = options->total_bytes_per_second;

@@ -22,6 +22,9 @@ size_t throttle_slice(const struct throttle *throttle, size_t wanted);
 /* Wait until so many bytes are paid for, at both rates. */
 void throttle_pay(struct throttle *throttle, size_t bytes);
 
+/* The same for bytes that cross no network: at the connection's own rate alone. */
+void throttle_pay_alone(struct throttle *throttle, size_t bytes);
+
 /* What a receive buffer should be: a larger one would swallow uploads that are not paid for yet.
  * 0: leave it to the kernel. */
 int throttle_receive_buffer(const struct options *options);

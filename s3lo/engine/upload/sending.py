@@ -12,6 +12,7 @@ from s3lo.engine import plan
 from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Headers, Job, Look, Put
 from s3lo.engine.transfers import Upload
 from s3lo.events import Note, Observer
+from s3lo.model.part_sizes import upload_part_bytes
 from s3lo.model.s3_errors import InvalidStorageClass, Unsupported
 
 
@@ -72,7 +73,7 @@ class Sending(Struct):
         wanted = plan.sent_part_bytes(
             blob.size, self.part_bytes, self.most_part_bytes, self.in_flight
         )
-        return plan.upload_part_bytes(blob.size, wanted)
+        return upload_part_bytes(blob.size, wanted)
 
     def is_single(self, blob: Upload) -> bool:
         """Whether one request sends all of it."""

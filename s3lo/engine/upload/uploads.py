@@ -14,7 +14,6 @@ from itertools import count
 from msgspec import Struct
 from msgspec.structs import replace
 
-from s3lo.engine import plan
 from s3lo.engine.jobs import Abort, Begin, Done, Failed, Hashed, Job, ListParts, PutPart
 from s3lo.engine.settings import EngineSettings
 from s3lo.engine.transfers import Upload, damaged_source
@@ -25,6 +24,7 @@ from s3lo.engine.upload.single_put import SinglePut
 from s3lo.engine.verifier import Verifier
 from s3lo.errors import UsageError
 from s3lo.events import BlobDone, Observer
+from s3lo.model.part_sizes import MAX_OBJECT_BYTES
 
 
 class _Arriving(Struct):
@@ -162,7 +162,7 @@ class Uploads:
         return [abort for sender in self._active.values() for abort in sender.abandon()]
 
     def _take(self, blob: Upload) -> None:
-        if blob.size > plan.MAX_OBJECT_BYTES:
+        if blob.size > MAX_OBJECT_BYTES:
             raise UsageError(f"{blob.digest} is larger than an S3 object can be (5 TiB)")
         number = next(self._numbers)
         self._blobs[number] = blob

@@ -75,20 +75,6 @@ def test_parts_of_changing_sizes_cover_every_blob_once(
     assert list(position.values()) == blob_sizes
 
 
-@given(st.integers(0, plan.MAX_OBJECT_BYTES), st.integers(1, 6 * plan.GIB))
-def test_upload_parts_fit_the_limits_of_s3_up_to_five_tebibytes(size: int, preferred: int) -> None:
-    part = plan.upload_part_bytes(size, preferred)
-    assert plan.MIN_UPLOAD_PART_BYTES <= part <= plan.MAX_UPLOAD_PART_BYTES
-    assert -(-size // part) <= plan.MAX_PARTS
-
-
-@given(st.integers(0, 40 * plan.GIB))
-def test_a_preferred_part_size_is_kept_where_the_limits_allow(size: int) -> None:
-    preferred = 16 * plan.MIB
-    if -(-size // preferred) <= plan.MAX_PARTS:
-        assert plan.upload_part_bytes(size, preferred) == preferred
-
-
 @pytest.mark.parametrize(
     ("size", "in_flight", "part"),
     [
@@ -105,17 +91,6 @@ def test_parts_that_are_sent_are_larger_for_a_large_blob_if_they_are_enough(
 ) -> None:
     assert plan.sent_part_bytes(size, 8 * plan.MIB, 64 * plan.MIB, in_flight) == part
     assert plan.sent_part_bytes(size, 6 * plan.MIB, 6 * plan.MIB, in_flight) == 6 * plan.MIB
-
-
-def test_an_object_beyond_five_tebibytes_is_refused() -> None:
-    with pytest.raises(ValueError, match="S3 takes at most"):
-        plan.upload_part_bytes(plan.MAX_OBJECT_BYTES + 1, 8 * plan.MIB)
-
-
-@given(st.integers(0, 1 << 40))
-def test_aligned_sizes_are_whole_pages(size: int) -> None:
-    assert plan.aligned(size) % 4096 == 0
-    assert plan.aligned(size) >= size
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)).map(sorted).map(tuple)))
