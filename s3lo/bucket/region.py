@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from s3lo.backoff import ATTEMPTS, delay_seconds
-from s3lo.errors import LocalError, NotFoundError, ServiceError
+from s3lo.errors import NotFoundError, ServiceError
 from s3lo.model.objects import Response
 from s3lo.model.s3_errors import UntrustedEndpoint, is_retryable
 
@@ -72,18 +72,16 @@ def _head(url: str, ca_bundle: str) -> Response:
 
 def _opener(ca_bundle: str) -> Any:
     """Opens URLs, trusting the CA bundle, and hands a redirect back instead of following it."""
-    import ssl
     import urllib.request
+
+    from s3lo.trust import trusting
 
     class Unfollowed(urllib.request.HTTPRedirectHandler):
         def redirect_request(self, *_: Any) -> None:
             return None
 
-    try:
-        trust = ssl.create_default_context(cafile=ca_bundle or None)
-    except OSError as error:
-        raise LocalError(f"cannot read the CA bundle {ca_bundle}: {error}") from error
-    return urllib.request.build_opener(urllib.request.HTTPSHandler(context=trust), Unfollowed)
+    https = urllib.request.HTTPSHandler(context=trusting(ca_bundle))
+    return urllib.request.build_opener(https, Unfollowed)
 
 
 def _lower(headers: Message) -> dict[str, str]:

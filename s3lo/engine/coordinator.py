@@ -5,7 +5,7 @@
       ↑                │  ↑                                   │
       └── done() ──────┘  └──────────── inbox ←───────────────┘ outcomes
                              ↑
-            verifier threads: hashed; feed: offered
+            verifier threads: hashed; feed: offered, arrived
 
 A blob that its worker hashes has a home: all its parts go to that worker.
 
@@ -31,7 +31,7 @@ from s3lo.engine.pace import Pace
 from s3lo.engine.pool import Lost, Pool, Reported
 from s3lo.engine.settings import EngineSettings
 from s3lo.engine.tuner import Standing, Tuner
-from s3lo.engine.upload.feed import Fed, NoMore, Offered
+from s3lo.engine.upload.feed import Arrived, Fed, NoMore, Offered
 from s3lo.errors import Interrupted, ServiceError, WorkerDied
 from s3lo.events import Note, Observer
 from s3lo.model.objects import Credentials
@@ -201,7 +201,7 @@ class Coordinator:
                 self._replace(number, status, work)
             case Hashed():
                 work.hashed(message)
-            case Offered() | NoMore():
+            case Offered() | Arrived() | NoMore():
                 work.fed(message)
 
     def _settle(self, flight: Flight, outcome: Done | Failed, work: Work) -> None:

@@ -191,7 +191,8 @@ class Failed(Struct, frozen=True):
 
 
 class Hashed(Struct, frozen=True):
-    """A blob has been hashed to its end; or could not be read (``error``)."""
+    """A blob has been hashed to its end; or further than before, where that was asked for and there
+    is no ``hex`` yet; or could not be read (``error``)."""
 
     blob: int
     hex: str = ""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from s3lo.engine.arrival import Arrival
 from s3lo.engine.jobs import Headers
 from s3lo.engine.plan import Stretch, gaps_between
 from s3lo.engine.report import EngineReport
@@ -55,6 +56,10 @@ class Upload(Struct, frozen=True):
     ``stored(offset, length)`` is called for ranges of the blob that are stored and for which its
     file will not be read again, so that the room they take may be given back; by a thread of the
     engine, never by two at a time, and what it raises ends the upload.
+
+    With an ``arrival`` the file is filled meanwhile, in its steps, from the beginning on. Such a blob
+    is never gone on with where an earlier push was interrupted: its file is not there to be read
+    from the beginning again. ``source`` is what errors call it by, else its path.
     """
 
     digest: Digest
@@ -67,6 +72,8 @@ class Upload(Struct, frozen=True):
     preferences: Headers = ()
     if_absent: bool = False
     stored: Callable[[int, int], None] = _tell_nobody
+    arrival: Arrival | None = None
+    source: str = ""
 
 
 def damaged_source(path: str | Path, found_hex: str, expected: Digest) -> DigestMismatch:

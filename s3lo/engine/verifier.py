@@ -33,6 +33,8 @@ class _Progress(Struct):
     offset: int
     """Of the blob in its file."""
     size: int
+    tells: bool = False
+    """How it gets on, not only what came of it."""
     position: int = 0
     arrived: dict[int, int] = field(default_factory=dict)
     """Start and end of what is in the file beyond the position."""
@@ -56,10 +58,11 @@ class Verifier:
         self._threads: list[threading.Thread] = []
         self._is_closed = False
 
-    def add(self, blob: int, path: str, size: int, offset: int = 0) -> None:
-        """Begin (or begin again) with a blob of which nothing has arrived yet."""
+    def add(self, blob: int, path: str, size: int, offset: int = 0, *, tells: bool = False) -> None:
+        """Begin (or begin again) with a blob of which nothing has arrived yet; ``tells``: each time that
+        what has arrived is hashed, that is reported too."""
         with self._lock:
-            self._blobs[blob] = _Progress(path, offset, size)
+            self._blobs[blob] = _Progress(path, offset, size, tells)
         if size == 0:
             self._pass_on(blob)
 
@@ -159,6 +162,8 @@ class Verifier:
             while (end := progress.arrived.pop(progress.position, None)) is not None:
                 while progress.position < end and blob in self._blobs:
                     hash_chunk(progress, fd, buffer[: end - progress.position])
+                if progress.tells and end < progress.size:
+                    self._report(Hashed(blob))
         finally:
             os.close(fd)
         self.give_turn_back(blob, progress)

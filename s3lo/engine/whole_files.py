@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from s3lo.engine.transfers import DAMAGED, Download, Upload
-from s3lo.errors import DigestMismatch, SizeMismatch
+from s3lo.engine.arrival import Arrival
+from s3lo.engine.transfers import DAMAGED, Download, Upload, damaged_source
+from s3lo.errors import DigestMismatch, Interrupted, SizeMismatch
+
+_LOOK_SECONDS = 0.2
 
 
 class _Lazy(io.RawIOBase):
@@ -101,3 +105,50 @@ class Source(_Lazy):
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         self._position = base + offset
         return self._position
+
+
+class Incoming(io.RawIOBase):
+    """A file that is filled while it is read, once and in order; hashed on the way, so that its end is
+    withheld where it is not what it is to be stored as, and its transfer fails.
+    """
+
+    def __init__(self, blob: Upload, arrival: Arrival, is_over: Callable[[], bool]) -> None:
+        self._blob = blob
+        self._arrival = arrival
+        self._is_over = is_over
+        self._position = 0
+        self._hash = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._position == self._blob.size:
+            return 0
+        while not self._arrival.wait_beyond(self._position, _LOOK_SECONDS):
+            if self._is_over():
+                raise Interrupted("the transfer ended")
+        start = self._position
+        left = memoryview(buffer)[: self._arrival.end - start]
+        with self._blob.path.open("rb", buffering=0) as file:
+            count = os.preadv(file.fileno(), [left], self._blob.offset + start)
+        self._hash.update(left[:count])
+        self._position += count
+        if self._position == self._blob.size:
+            self._require_digest()
+        self._give_back(start)
+        return count
+
+    def _require_digest(self) -> None:
+        found = self._hash.hexdigest()
+        if found != self._blob.digest.hex:
+            raise damaged_source(self._blob.source or self._blob.path, found, self._blob.digest)
+
+    def _give_back(self, start: int) -> None:
+        """s3transfer keeps what it has read until it is sent: whole steps are read no more."""
+        step = self._arrival.step_bytes
+        first = start // step * step
+        is_end = self._position == self._blob.size
+        end = self._blob.size if is_end else self._position // step * step
+        if end > first:
+            self._blob.stored(first, end - first)

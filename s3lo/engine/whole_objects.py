@@ -8,6 +8,7 @@ caller's (``bucket`` knows how to make one), so that nothing here imports boto3.
 from __future__ import annotations
 
 import hashlib
+import io
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -23,8 +24,8 @@ from s3lo.engine.options import EngineOptions
 from s3lo.engine.report import EngineReport
 from s3lo.engine.settings import EngineSettings, choose
 from s3lo.engine.transfers import Download, Upload
-from s3lo.engine.upload.feed import Fed, Feed, NoMore
-from s3lo.engine.whole_files import Sink, Source
+from s3lo.engine.upload.feed import Fed, Feed, NoMore, Offered
+from s3lo.engine.whole_files import Incoming, Sink, Source
 from s3lo.errors import (
     DigestMismatch,
     Interrupted,
@@ -85,7 +86,8 @@ class WholeObjectEngine:
         settings = self._settings(total_bytes)
         with self._transfers(settings, observer, cancel) as transfers:
             for blob in blobs if is_known else transfers.fed_by(blobs):
-                _require_digest(blob)
+                if blob.arrival is None:
+                    _require_digest(blob)
                 transfers.upload(blob)
             transfers.wait()
         return transfers.report()
@@ -137,6 +139,7 @@ class _Transfers:
                 multipart_threshold=part,
                 multipart_chunksize=part,
                 max_request_concurrency=self._threads,
+                max_submission_concurrency=self._threads,
                 max_in_memory_download_chunks=self._threads,
                 max_in_memory_upload_chunks=self._threads,
             ),
@@ -152,11 +155,13 @@ class _Transfers:
         self._part = part
         self._observe = observer
         self._cancel = cancel or Event()
+        self._is_over = False
 
     def __enter__(self) -> _Transfers:
         return self
 
     def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+        self._is_over = True
         if self._feed is not None:
             self._feed.stop()
         if kind is not None:
@@ -174,10 +179,15 @@ class _Transfers:
         preferences = blob.preferences if self._takes_preferences else ()
         extra = _extra_args(blob.headers + preferences)
         future = self._manager.upload(
-            Source(blob), self._bucket, blob.key, extra_args=extra, subscribers=[self._seen]
+            self._file_of(blob), self._bucket, blob.key, extra_args=extra, subscribers=[self._seen]
         )
         self._running.append(_Running(future, blob, bool(preferences)))
         self._started += 1
+
+    def _file_of(self, blob: Upload) -> io.RawIOBase:
+        if blob.arrival is None:
+            return Source(blob)
+        return Incoming(blob, blob.arrival, lambda: self._is_over or self._cancel.is_set())
 
     def fed_by(self, blobs: Iterable[Upload]) -> Iterator[Upload]:
         """Blobs as they come, while those that came already are moved."""
@@ -192,7 +202,8 @@ class _Transfers:
                 continue
             if isinstance(news, NoMore):
                 break
-            yield news.blob
+            if isinstance(news, Offered):
+                yield news.blob
         if news.error is not None:
             raise news.error
 
@@ -220,13 +231,15 @@ class _Transfers:
         try:
             _succeeded(running.future)
         except InvalidStorageClass:
-            if running.sent is None or not running.has_preferences:
+            is_there = running.sent is not None and running.sent.arrival is None
+            if not (running.sent and running.has_preferences and is_there):
                 raise
             self._takes_preferences = False
             self.upload(running.sent)
         else:
             if running.sent is not None:
-                running.sent.stored(0, running.sent.size)
+                if running.sent.arrival is None:
+                    running.sent.stored(0, running.sent.size)
                 self._observe(BlobDone(str(running.sent.digest), running.sent.size))
 
     def report(self) -> EngineReport:

@@ -8,35 +8,26 @@ then the tag, and a second look at all that was only found there.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from threading import Event
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from s3lo import errors
-from s3lo.abreast import abreast
-from s3lo.bucket import keys
-from s3lo.bucket.local import is_store
 from s3lo.bucket.options import ConnectionOptions, StorageOptions
-from s3lo.bucket.rules import load_rules
-from s3lo.bucket.store import Store
-from s3lo.bucket.tags import write_tag
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.report import EngineReport
 from s3lo.engine.transfers import Upload
-from s3lo.errors import ImmutableTag, UsageError
+from s3lo.errors import UsageError
 from s3lo.events import Note, Observer, ignore
 from s3lo.files import Staging, scratch_directory
 from s3lo.model.digest import Digest
-from s3lo.model.documents import Descriptor
 from s3lo.model.platform import Platform
-from s3lo.model.reference import ImageReference, Location, parse_image_reference
-from s3lo.operations.depot import Depot, opened
+from s3lo.operations.depot import opened
 from s3lo.operations.holdings import StoreHoldings
+from s3lo.operations.landing import Landing, parse_landing, tell_new_store
 from s3lo.operations.layer_cache import user_cache
 from s3lo.operations.outflow import Outflow
 from s3lo.operations.outgoing import Outgoing, outgoing_of, platforms_of
@@ -46,7 +37,6 @@ from s3lo.transports.image import BlobFile, Compression
 from s3lo.transports.packing import LEVELS, NotAsHeld, Packing
 from s3lo.transports.source import Source, open_source, parse_source
 
-_LOOKS_AT_A_TIME = 16
 _NO_CONNECTION = ConnectionOptions()
 _NO_ENGINE = EngineOptions()
 _NO_STORAGE = StorageOptions()
@@ -55,36 +45,23 @@ _NO_STORAGE = StorageOptions()
 class _Task(Struct, frozen=True):
     """What was asked for."""
 
-    depot: Depot
-    target: ImageReference
+    landing: Landing
     source: Source
     platforms: tuple[Platform, ...]
     compression: Compression
     level: int | None
-    is_forced: bool
-    storage: StorageOptions
     observer: Observer
     cancel: Event | None
 
     def upload(self, file: BlobFile, stored: Callable[[int, int], None] | None = None) -> Upload:
-        key = keys.blob_key(file.digest)
-        upload = Upload(
+        return self.landing.upload(
             file.digest,
             file.size,
-            key,
             file.path,
             file.offset,
-            file.is_verified,
-            headers=self.storage.blob_headers,
-            preferences=self.storage.blob_preferences,
-            if_absent=not self.is_forced,
+            is_verified=file.is_verified,
+            stored=stored,
         )
-        return replace(upload, stored=stored) if stored else upload
-
-    def is_there(self, digest: Digest, size: int) -> bool:
-        """Whether the store has a blob of this size; of another it is damaged, to be repaired."""
-        found = self.depot.store.head(keys.blob_key(digest))
-        return found is not None and found.size == size
 
 
 class _Vanished(Exception):
@@ -118,22 +95,20 @@ def push(
     started_at = time.monotonic()
     observer = cancellable(observer, cancel)
     with errors.context("pushing", reference):
-        target = _target(reference)
+        target = parse_landing(reference)
         parsed = parse_source(source)
         wanted = _wanted(platform)
         _check_level(compression, compression_level)
-        _tell_new_store(target.location, observer)
+        tell_new_store(target.location, observer)
         with opened(target.location, connection, engine, storage) as depot:
-            is_immutable = _check_rules(depot.store, target, force, observer)
+            landing = Landing(depot, target, force, storage)
+            is_immutable = landing.check_rules(observer)
             task = _Task(
-                depot,
-                target,
+                landing,
                 parsed,
                 wanted,
                 compression,
                 compression_level,
-                force,
-                storage,
                 one_at_a_time(observer),
                 cancel,
             )
@@ -164,14 +139,15 @@ def _attempt(
 ) -> PushResult:
     """Push once. ``spares``: without what the store has already and letting layers leave early;
     raises NotAsHeld or _Vanished where that went wrong."""
-    store, observer = task.depot.store, task.observer
+    landing, observer = task.landing, task.observer
     holdings = None
-    if spares and not task.is_forced:
-        holdings = StoreHoldings(store, task.target.image, task.compression, user_cache())
+    if spares and not landing.is_forced:
+        image_name = landing.target.image
+        holdings = StoreHoldings(landing.store, image_name, task.compression, user_cache())
     outflow = Outflow(
-        task.depot.engine,
+        landing.engine,
         task.upload,
-        lambda blob: not task.is_forced and task.is_there(blob.digest, blob.size),
+        lambda blob: not landing.is_forced and landing.is_there(blob.digest, blob.size),
         observer,
         task.cancel,
     )
@@ -190,11 +166,10 @@ def _attempt(
             observer(Note(spared, level=1))
         outgoing = outgoing_of(image, staging, outflow.offered)
         here = [blob for blob in outgoing.blobs if blob.digest in outgoing.files]
-        missing = here if task.is_forced else _missing(task, here)
+        missing = here if landing.is_forced else landing.missing(here)
         report = outflow.finish([task.upload(outgoing.files[blob.digest]) for blob in missing])
         with Phase("publish", observer):
-            raw = image.root.raw
-            write_tag(store, task.target.image, task.target.tag, raw, immutable=is_immutable)
+            landing.publish(image.root.raw, is_immutable=is_immutable)
             restored = _look_again(task, outgoing, outflow.moved)
         return _result(task, outgoing, outflow.moved | restored, report, started_at)
 
@@ -207,53 +182,15 @@ def _look_again(task: _Task, outgoing: Outgoing, moved: set[Digest]) -> set[Dige
     (STORAGE rule 4).
     """
     reused = [blob for blob in outgoing.blobs if blob.digest not in moved]
-    vanished = _missing(task, reused)
+    vanished = task.landing.missing(reused)
     if not vanished:
         return set()
     task.observer(Note(f"{len(vanished)} reused blobs were cleaned away meanwhile: restoring"))
     if any(blob.digest not in outgoing.files for blob in vanished):
         raise _Vanished("what was cleaned away has to be made once more")
     uploads = [task.upload(outgoing.files[blob.digest]) for blob in vanished]
-    task.depot.engine.upload(uploads, task.observer, task.cancel)
+    task.landing.engine.upload(uploads, task.observer, task.cancel)
     return {blob.digest for blob in vanished}
-
-
-def _tell_new_store(location: Location, observer: Observer) -> None:
-    """Where no store is yet, its root is a guess from the path: say which one it is."""
-    if location.scheme == "local" and not is_store(location.name):
-        observer(Note(f"a new store is made at {os.path.abspath(location.name)}"))
-
-
-def _target(reference: str) -> ImageReference:
-    target = parse_image_reference(reference, is_store)
-    if not target.tag:
-        raise UsageError("a push needs a tag; a digest follows from the content")
-    if not target.is_creatable:
-        raise errors.InvalidReference(
-            f"{target.image!r} is not an image name that may be created",
-            hint="Use lower case letters, digits, and single . _ - between them.",
-        )
-    return target
-
-
-def _check_rules(store: Store, target: ImageReference, force: bool, observer: Observer) -> bool:
-    """Whether the tag is to be written only if it is not there; refuses early where it is."""
-    if not load_rules(store).effective(target.image).immutable:
-        return False
-    if force:
-        observer(Note(f"{target} is immutable: overriding the rule as asked"))
-        return False
-    if store.head(keys.manifest_key(target.image, target.tag)) is not None:
-        raise ImmutableTag(f"{target.name} is immutable and already there")
-    return True
-
-
-def _missing(task: _Task, blobs: Sequence[Descriptor]) -> list[Descriptor]:
-    """Blobs that are not there with the right size."""
-    if not blobs:
-        return []
-    there = abreast(lambda blob: task.is_there(blob.digest, blob.size), blobs, _LOOKS_AT_A_TIME)
-    return [blob for blob, is_there in zip(blobs, there, strict=True) if not is_there]
 
 
 def _result(
@@ -268,9 +205,9 @@ def _result(
         for blob in outgoing.blobs
     )
     return PushResult(
-        reference=str(task.target),
+        reference=str(task.landing.target),
         digest=str(outgoing.image.root.digest),
-        platform=", ".join(map(str, platforms_of(task.depot.store, outgoing.image))),
+        platform=", ".join(map(str, platforms_of(task.landing.store, outgoing.image))),
         blobs=pushed,
         bytes=sum(blob.size for blob in pushed),
         bytes_uploaded=sum(blob.size for blob in pushed if blob.uploaded),

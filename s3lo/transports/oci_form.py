@@ -32,6 +32,7 @@ from s3lo.model.documents import (
     parse_document,
 )
 from s3lo.model.platform import Platform
+from s3lo.model.selection import SUBJECT, entries_for, narrowed, no_platform
 from s3lo.transports.contents import Blobs, Contents, Entry, names_of, require
 from s3lo.transports.image import SourceImage
 from s3lo.transports.layout_files import (
@@ -44,8 +45,6 @@ from s3lo.transports.layout_files import (
 )
 from s3lo.transports.names import canonical
 from s3lo.transports.packer import Layer, Packer, require_order
-
-_SUBJECT = "vnd.docker.reference.digest"
 
 
 def read_image(
@@ -144,18 +143,7 @@ class _OciForm:
         self, index: Index, platforms: tuple[Platform, ...], may_be_partial: bool
     ) -> tuple[Descriptor, ...]:
         """The entries for these platforms, each once; all where none is named."""
-        if not platforms:
-            return index.manifests
-        found = [self._select(index, platform, may_be_partial) for platform in platforms]
-        return tuple(dict.fromkeys(found))
-
-    def _select(self, index: Index, platform: Platform, may_be_partial: bool) -> Descriptor:
-        entry = index.select(platform)
-        if entry is None or (may_be_partial and not self._is_whole(entry)):
-            runnable = (each for each in index.manifests if not each.is_attestation)
-            there = [e for e in runnable if not may_be_partial or self._is_whole(e)]
-            raise _no_platform(platform, tuple(e.platform for e in there if e.platform))
-        return entry
+        return entries_for(index, platforms, lambda e: not may_be_partial or self._is_whole(e))
 
     def platform_manifest(self, entry: Descriptor) -> Manifest:
         found = self.document(entry)
@@ -169,7 +157,7 @@ class _OciForm:
         there = parse_config(self._raw(manifest.config)).platform
         for platform in wanted:
             if not there.satisfies(platform):
-                raise _no_platform(platform, (there,))
+                raise no_platform(platform, (there,))
 
     def take(self, manifest: Manifest) -> Manifest:
         """Collect a manifest's blobs; returns it, written anew where a layer was compressed."""
@@ -200,7 +188,7 @@ class _OciForm:
     ) -> tuple[Index, tuple[Manifest, ...]]:
         """Collect the platforms of these entries, with what attests them; returns the index, written
         anew where something had to change."""
-        chosen = [d for d in index.manifests if d in wanted or d.annotation(_SUBJECT)]
+        chosen = [d for d in index.manifests if d in wanted or d.annotation(SUBJECT)]
         there = {d.digest for d in chosen if not may_be_partial or self._is_whole(d)}
         self._tell_missing(wanted, there)
         kept = [d for d in chosen if d.digest in there and not _is_orphan(d, there)]
@@ -233,13 +221,8 @@ class _OciForm:
 
 def _is_orphan(entry: Descriptor, there: set[Digest]) -> bool:
     """An attestation of a platform that was left out."""
-    subject = entry.annotation(_SUBJECT)
+    subject = entry.annotation(SUBJECT)
     return bool(subject) and subject not in there
-
-
-def _no_platform(wanted: Platform, there: tuple[Platform, ...]) -> NotFoundError:
-    listed = ", ".join(map(str, there)) or "none"
-    return NotFoundError(f"the image is not there for {wanted}", hint=f"It is for: {listed}.")
 
 
 def _descriptor(came: Descriptor, layer: Layer) -> Descriptor:
@@ -271,19 +254,17 @@ def _rewritten(manifest: Manifest, layers: tuple[Descriptor, ...]) -> Manifest:
 
 def _reindexed(index: Index, kept: Sequence[Descriptor], taken: Mapping[Digest, Manifest]) -> Index:
     """The index of the entries that are kept, untouched where these are all, and as they came."""
-    is_as_it_came = all(came == manifest.digest for came, manifest in taken.items())
-    if is_as_it_came and len(kept) == len(index.manifests):
+    index = narrowed(index, kept)
+    if all(came == manifest.digest for came, manifest in taken.items()):
         return index
     body: dict[str, Any] = decode(index.raw, "index")
-    listed = zip(body["manifests"], index.manifests, strict=True)
-    entries = [entry for entry, descriptor in listed if descriptor in kept]
-    for entry in entries:
+    for entry in body["manifests"]:
         manifest = taken[entry["digest"]]
         if manifest.digest != entry["digest"]:
             entry.update(manifest.descriptor().to_json())
         annotations = entry.get("annotations") or {}
-        if subject := taken.get(annotations.get(_SUBJECT, "")):
-            annotations[_SUBJECT] = str(subject.digest)
-    rewritten = parse_document(encode({**body, "manifests": entries}), index.media_type)
+        if subject := taken.get(annotations.get(SUBJECT, "")):
+            annotations[SUBJECT] = str(subject.digest)
+    rewritten = parse_document(encode(body), index.media_type)
     assert isinstance(rewritten, Index)
     return rewritten

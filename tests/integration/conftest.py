@@ -12,6 +12,7 @@ from s3lo.bucket.options import ConnectionOptions
 from s3lo.engine.options import EngineOptions
 from s3lo.model.reference import Location
 from s3lo.operations.depot import opened
+from tests.integration.rig import rig as rig
 from tests.stores import Shelf
 
 

@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
 from pathlib import Path
+from typing import Any
 
-from tests.servers.process import Server, free_ports, http_get
+from tests.servers.certificate import Certificate
+from tests.servers.process import Server, find_program, free_ports, http_get
+from tests.servers.token_server import TokenServer
+
+USER, PASSWORD = "user", 's3cret,"word'
+_HTPASSWD = f"{USER}:$2y$05$abcdefghijklmnopqrstuuhcZJY23gYpjSpzWTvbif48WCCeEED8q\n"
+"""bcrypt, as ``htpasswd -B`` writes it."""
 
 
 class Registry(Server):
-    """A registry over plain HTTP, open to everyone; images may be deleted."""
+    """A registry whose images may be deleted: over plain HTTP or TLS, open to everyone, to a user with
+    a password, or to who brings a token."""
 
     program = "docker-registry"
     install = "apt-get install docker-registry"
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        asks_password: bool = False,
+        tokens: TokenServer | None = None,
+        certificate: Certificate | None = None,
+    ) -> None:
         super().__init__()
+        self._asks_password = asks_password
+        self._tokens = tokens
+        self._certificate = certificate
         self._port = 0
 
     @property
@@ -25,11 +44,26 @@ class Registry(Server):
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}"
+        return f"{'https' if self._certificate else 'http'}://{self.host}"
+
+    def push(self, source: str, name: str, *options: str) -> None:
+        """Let skopeo copy an image with all its platforms; ``name`` is ``repository:tag``."""
+        skopeo = find_program("skopeo", "apt-get install skopeo")
+        login = (
+            ["--dest-creds", f"{USER}:{PASSWORD}"] if self._asks_password or self._tokens else []
+        )
+        command = ["copy", "--quiet", "--all", "--dest-tls-verify=false", *login, *options]
+        done = subprocess.run(
+            [str(skopeo), *command, source, f"docker://{self.host}/{name}"],
+            check=False,
+            capture_output=True,
+        )
+        assert done.returncode == 0, done.stderr.decode()
 
     def prepare(self, directory: Path) -> list[str]:
         [self._port] = free_ports(1)
         config = directory / "config.yml"
+        http: dict[str, Any] = {"addr": self.host}
         settings = {
             "version": "0.1",
             "log": {"level": "warn", "accesslog": {"disabled": True}},
@@ -37,11 +71,28 @@ class Registry(Server):
                 "filesystem": {"rootdirectory": str(directory / "data")},
                 "delete": {"enabled": True},
             },
-            "http": {"addr": self.host},
+            "http": http,
+            **self._auth(directory),
         }
+        if self._certificate:
+            http["tls"] = {
+                "certificate": str(self._certificate.certificate),
+                "key": str(self._certificate.key),
+            }
         config.write_text(json.dumps(settings))  # JSON is YAML
         return ["serve", str(config)]
 
     def is_ready(self) -> bool:
+        if self._certificate:
+            socket.create_connection(("127.0.0.1", self._port), 1).close()
+            return True
         status, _ = http_get(self._port, "/v2/")
-        return status == 200
+        return status in (200, 401)
+
+    def _auth(self, directory: Path) -> dict[str, Any]:
+        if self._tokens:
+            return {"auth": {"token": self._tokens.registry_settings()}}
+        if self._asks_password:
+            (directory / "htpasswd").write_text(_HTPASSWD)
+            return {"auth": {"htpasswd": {"realm": "tests", "path": str(directory / "htpasswd")}}}
+        return {}

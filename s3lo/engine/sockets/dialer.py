@@ -82,8 +82,8 @@ class Dialer:
     def _over_tls(self, opened: socket.socket) -> HttpConnection:
         import ssl
 
-        from s3lo.engine.sockets.trust import trusting
         from s3lo.model.s3_errors import UntrustedEndpoint
+        from s3lo.trust import trusting
 
         if self._context is None:
             self._context = trusting(self._endpoint.ca_bundle)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from msgspec import Struct
 
@@ -19,13 +20,19 @@ class Offered(Struct, frozen=True):
     blob: Upload
 
 
+class Arrived(Struct, frozen=True):
+    """More of an upload that was offered has come, as its arrival says."""
+
+    blob: Upload
+
+
 class NoMore(Struct, frozen=True):
     """No other comes: all came, or ``error`` was raised where the next one was asked for."""
 
     error: BaseException | None = None
 
 
-Fed = Offered | NoMore
+Fed = Offered | Arrived | NoMore
 
 
 class Feed:
@@ -58,6 +65,8 @@ class Feed:
             if blob is None:
                 return
             self._tell(Offered(blob))
+            if blob.arrival is not None:
+                blob.arrival.listen(partial(self._tell, Arrived(blob)))
         close = getattr(blobs, "close", None)
         if close is not None:
             close()

@@ -13,7 +13,7 @@ is not aborted by it either, and whatever else goes wrong with such a one has th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
 from enum import Enum, auto
 
 from s3lo.engine import plan
@@ -67,7 +67,8 @@ class MultipartUpload:
         self._upload_id = ""
         self._is_checked = False
         self._if_absent = blob.if_absent
-        self._waiting: Iterator[plan.Range] = iter(())
+        self._waiting: deque[plan.Range] = deque()
+        self._arrived_bytes = blob.size if blob.arrival is None else 0
         self._stored: dict[int, StoredPart] = {}
         self._ranges = StoredRanges(blob)
         self._moved_bytes = 0
@@ -86,16 +87,26 @@ class MultipartUpload:
         return self._stage is _Stage.STORED
 
     def begin(self) -> list[Job]:
-        return [self._search.begin() or self._begin()]
+        search = self._search.begin() if self._blob.arrival is None else None
+        return [search or self._begin()]
 
     def proven(self) -> list[Job]:
         self._is_proven = True
         self._tell_stored()
         return self._finish_if_complete()
 
+    def arrived(self, end: int) -> None:
+        self._arrived_bytes = end
+
+    def hashed_further(self) -> None:
+        self._tell_stored()
+
     def next_part(self) -> Job | None:
-        part = next(self._waiting, None) if self._stage is _Stage.MOVING else None
-        return None if part is None else self._put_part(part)
+        if self._stage is not _Stage.MOVING or not self._waiting:
+            return None
+        first = self._waiting[0]
+        has_come = first.offset + first.length <= self._arrived_bytes
+        return self._put_part(self._waiting.popleft()) if has_come else None
 
     def done(self, job: Job, outcome: Done) -> list[Job]:
         match job:
@@ -184,7 +195,7 @@ class MultipartUpload:
         self._stage = _Stage.MOVING
         self._upload_id = upload_id
         self._is_checked = is_checked
-        self._waiting = plan.ranges(self._number, [(0, size)], self._part_bytes)
+        self._waiting = deque(plan.ranges(self._number, [(0, size)], self._part_bytes))
 
     def _put_part(self, part: plan.Range) -> PutPart:
         number = 1 + part.offset // self._part_bytes

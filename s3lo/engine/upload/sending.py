@@ -68,10 +68,22 @@ class Sending(Struct):
     """Of parts that an interrupted push has left."""
 
     def part_bytes_of(self, blob: Upload) -> int:
+        if blob.arrival is not None:
+            return blob.arrival.step_bytes
         wanted = plan.sent_part_bytes(
             blob.size, self.part_bytes, self.most_part_bytes, self.in_flight
         )
         return upload_part_bytes(blob.size, wanted)
+
+    def is_single(self, blob: Upload) -> bool:
+        """Whether one request sends all of it."""
+        limit = self.part_bytes if blob.arrival is None else blob.arrival.step_bytes
+        return blob.size <= limit
+
+    def is_hashed_there(self, blob: Upload) -> bool:
+        """Whether who sends it is to hash it. What of a blob that still comes has been hashed has to
+        be known here, for its room."""
+        return self.workers_hash and not blob.is_verified and blob.arrival is None
 
     def next_id(self) -> int:
         return next(self.ids)
@@ -93,6 +105,12 @@ class Sender(Protocol):
 
     def proven(self) -> list[Job]:
         """The digest turned out to be right."""
+
+    def arrived(self, end: int) -> None:
+        """So much of it, from its beginning, is in its file."""
+
+    def hashed_further(self) -> None:
+        """So far as the sending knows the position of."""
 
     def next_part(self) -> Job | None:
         """A job that need not be started before others of its kind."""

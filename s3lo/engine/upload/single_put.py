@@ -4,7 +4,7 @@ HASHING → PUTTING → done
              ⇅
           LOOKING    whether what was there before us is this blob
 
-HASHING is passed over where the worker that sends hashes, which then sends nothing that is wrong.
+HASHING, which also waits for what still comes, is passed over where the worker that sends hashes, which then sends nothing that is wrong.
 """
 
 from __future__ import annotations
@@ -28,11 +28,17 @@ class SinglePut:
         self.is_stored = False
 
     def begin(self) -> list[Job]:
-        is_due = self._blob.is_verified or self._sending.workers_hash
+        is_due = self._blob.is_verified or self._sending.is_hashed_there(self._blob)
         return [self._put()] if is_due else []
 
     def proven(self) -> list[Job]:
         return [self._put()]
+
+    def arrived(self, end: int) -> None:
+        """Nothing is due before all of it is hashed."""
+
+    def hashed_further(self) -> None:
+        """Nothing of it is stored before all of it is hashed."""
 
     def next_part(self) -> Job | None:
         return None
@@ -60,7 +66,7 @@ class SinglePut:
 
     def _put(self) -> Put:
         blob, terms = self._blob, self._sending.terms
-        proves = self._sending.workers_hash and not blob.is_verified
+        proves = self._sending.is_hashed_there(blob)
         checksum = ("x-amz-checksum-sha256", blob.digest.base64)
         return Put(
             id=self._sending.next_id(),

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from itertools import count
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from s3lo.engine.jobs import Abort, Begin, Done, Failed, Hashed, Job, ListParts, PutPart
 from s3lo.engine.settings import EngineSettings
 from s3lo.engine.transfers import Upload, damaged_source
-from s3lo.engine.upload.feed import Fed, NoMore, Offered
+from s3lo.engine.upload.feed import Arrived, Fed, NoMore, Offered
 from s3lo.engine.upload.multipart import MultipartUpload
 from s3lo.engine.upload.sending import Sender, Sending, Terms
 from s3lo.engine.upload.single_put import SinglePut
@@ -24,6 +25,13 @@ from s3lo.engine.verifier import Verifier
 from s3lo.errors import UsageError
 from s3lo.events import BlobDone, Observer
 from s3lo.model.part_sizes import MAX_OBJECT_BYTES
+
+
+class _Arriving(Struct):
+    """A blob of which so many bytes have come."""
+
+    number: int
+    end: int = 0
 
 
 class Uploads:
@@ -61,6 +69,8 @@ class Uploads:
         """All that are not stored."""
         self._unopened: list[tuple[int, int]] = []
         """A heap of negative sizes and numbers."""
+        self._arriving: dict[str, _Arriving] = {}
+        """By key, those that still come."""
         self._active: dict[int, Sender] = {}
         self._ready: deque[Job] = deque()
         self._moving: deque[int] = deque()
@@ -81,6 +91,8 @@ class Uploads:
         match news:
             case Offered(blob):
                 self._take(blob)
+            case Arrived(blob):
+                self._arrived(blob)
             case NoMore(error):
                 self._more_come = False
                 if error is not None:
@@ -137,8 +149,11 @@ class Uploads:
             return  # another push has stored it meanwhile
         if result.error:
             raise result.error
+        if not result.hex:
+            self._active[result.blob].hashed_further()
+            return
         if result.hex != blob.digest.hex:
-            raise damaged_source(blob.path, result.hex, blob.digest)
+            raise damaged_source(blob.source or blob.path, result.hex, blob.digest)
         self._sending.hashed_there.discard(result.blob)
         self._ready.extend(self._active[result.blob].proven())
 
@@ -151,23 +166,41 @@ class Uploads:
             raise UsageError(f"{blob.digest} is larger than an S3 object can be (5 TiB)")
         number = next(self._numbers)
         self._blobs[number] = blob
-        heappush(self._unopened, (-blob.size, number))
+        if blob.arrival is None:
+            heappush(self._unopened, (-blob.size, number))
+        else:  # it takes room already, which others wait for
+            self._arriving[blob.key] = _Arriving(number)
+            self._open(number)
 
     def _open(self, number: int) -> None:
         blob = self._blobs[number]
-        is_single = blob.size <= self._sending.part_bytes
+        is_single = self._sending.is_single(blob)
         make = SinglePut if is_single else MultipartUpload
         sender = self._active[number] = make(number, blob, self._sending)
-        if not (blob.is_verified or self._sending.workers_hash):
-            self._hash_here(number)
-        elif not (blob.is_verified or is_single):
+        is_hashed_there = self._sending.is_hashed_there(blob)
+        if is_hashed_there and not is_single:
             self._sending.hashed_there.add(number)
+        elif not (blob.is_verified or is_hashed_there):
+            self._hash_here(number)
         self._ready.extend(sender.begin())
 
     def _hash_here(self, number: int) -> None:
         blob = self._blobs[number]
-        self._verifier.add(number, str(blob.path), blob.size, blob.offset)
-        self._verifier.arrived(number, 0, blob.size)
+        comes = blob.arrival is not None
+        self._verifier.add(number, str(blob.path), blob.size, blob.offset, tells=comes)
+        if blob.arrival is None:
+            self._verifier.arrived(number, 0, blob.size)
+
+    def _arrived(self, blob: Upload) -> None:
+        coming = self._arriving.get(blob.key)
+        if coming is None or blob.arrival is None:
+            return  # another push has stored it meanwhile
+        number, end = coming.number, blob.arrival.end
+        self._active[number].arrived(end)
+        self._verifier.arrived(number, coming.end, end)
+        coming.end = end
+        if number not in self._moving:
+            self._moving.append(number)
 
     def _next_part(self) -> Job | None:
         """A part of each open upload in turn."""
@@ -182,6 +215,7 @@ class Uploads:
 
     def _close(self, number: int) -> None:
         blob = self._blobs.pop(number)
+        self._arriving.pop(blob.key, None)
         del self._active[number]
         self._verifier.forget(number)
         self._sending.hashed_there.discard(number)

@@ -37,7 +37,9 @@ class Position(Verifier):
         super().__init__(1, lambda _: None)
         self.bytes = 0
 
-    def add(self, blob: int, path: str, size: int, offset: int = 0) -> None: ...
+    def add(
+        self, blob: int, path: str, size: int, offset: int = 0, *, tells: bool = False
+    ) -> None: ...
 
     def position(self, blob: int) -> int:
         del blob

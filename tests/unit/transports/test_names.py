@@ -12,6 +12,7 @@ from s3lo.transports.names import canonical, familiar, is_name, tag_of
     [
         ("alpine", "docker.io/library/alpine:latest"),
         ("alpine:3", "docker.io/library/alpine:3"),
+        ("docker.io/alpine", "docker.io/library/alpine:latest"),
         ("org/app", "docker.io/org/app:latest"),
         ("index.docker.io/org/app:v1", "docker.io/org/app:v1"),
         ("localhost/app", "localhost/app:latest"),

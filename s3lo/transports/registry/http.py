@@ -1,0 +1,273 @@
+"""HTTP: one request and its answer, over connections that are kept (RFC 9110, RFC 9112).
+
+Importing this module imports urllib3. What it, sockets and TLS raise becomes ours here and nowhere
+else. Bodies come as they were sent, and are never decoded.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+from urllib.parse import unquote, urlsplit
+
+import urllib3
+import urllib3.exceptions
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from s3lo.errors import ServiceError
+from s3lo.model.s3_errors import UntrustedEndpoint
+from s3lo.transports.registry.passing import Passing
+from s3lo.transports.registry.proxies import proxy_for
+from s3lo.transports.registry.watch import Watch
+from s3lo.trust import trusting
+
+CONNECT_SECONDS = 10.0
+SILENCE_SECONDS = 30.0
+"""How long nothing may come of an answer before its connection is given up."""
+_LOOK_SECONDS = 0.1
+_MOST_CONNECTIONS = 64
+"""That are kept open to one host."""
+_MOST_LEFT_BYTES = 64 << 10
+"""Of a body that nobody wants: up to this much is read so that its connection can be kept."""
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+Headers = Mapping[str, str]
+
+
+class Answer:
+    """The head of an answer, whatever its status, and the way to its body. For one thread."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse, url: str, watch: Watch) -> None:
+        self._response = response
+        self._watch = watch
+        self.url = url
+        self.status = response.status
+        self.headers: Headers = response.headers
+        """Whose names are found in upper and lower case alike."""
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).netloc
+
+    @property
+    def redirect(self) -> str:
+        """Where it sends us, as it says it; empty where it does not."""
+        return self.headers.get("location", "") if self.status in _REDIRECTS else ""
+
+    @property
+    def body_bytes(self) -> int | None:
+        """The body's size, where the head tells it."""
+        said = self.headers.get("content-length", "")
+        return int(said) if said.isascii() and said.isdecimal() and len(said) < 20 else None
+
+    def read(self, size: int) -> bytes:
+        """So many bytes of the body, or fewer and none at its end; raises Passing where it breaks."""
+        with _talking(self.host, self._watch):
+            piece = self._response.read(size, decode_content=False)
+        # What is read from a connection that was shut is nothing to go by.
+        self._watch.check()
+        return piece
+
+    def read_up_to(self, most_bytes: int) -> bytes:
+        """The body, or no more than so many bytes of it; raises Passing where it breaks."""
+        body = bytearray()
+        while len(body) < most_bytes and (piece := self.read(most_bytes - len(body))):
+            body += piece
+        return bytes(body)
+
+    def close(self) -> None:
+        """Have no more of it; what little is left is read, so that the connection is kept."""
+        left = self.body_bytes
+        if left is not None and left <= _MOST_LEFT_BYTES:
+            self._response.drain_conn()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """The same, and the connection is closed unless all of the body has come."""
+        self._response.close()
+        self._response.release_conn()
+
+
+class Http:
+    """Sends requests, each once. For any thread."""
+
+    def __init__(self, context: ssl.SSLContext, watch: Watch) -> None:
+        self._watch = watch
+        self._context = context
+        context.sslsocket_class = type("_WatchedTls", (_WatchedTls,), {"watch": watch})
+        self._managers: dict[str, urllib3.PoolManager] = {}
+        self._plain = _pools(HTTPConnectionPool, _PlainConnection, watch)
+        self._secure = _pools(HTTPSConnectionPool, _TlsConnection, watch)
+
+    def send(self, method: str, url: str, headers: Headers, body: bytes | None = None) -> Answer:
+        """The answer's head. Raises Passing where none comes, UntrustedEndpoint, Interrupted."""
+        self._watch.check()
+        host = urlsplit(url).netloc
+        with _talking(host, self._watch):
+            response = self._manager(proxy_for(url)).request(
+                method,
+                url,
+                body=body,
+                headers={"Accept-Encoding": "identity", "User-Agent": "s3lo", **headers},
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                decode_content=False,
+            )
+        return Answer(response, url, self._watch)
+
+    def close(self) -> None:
+        for manager in list(self._managers.values()):
+            manager.clear()
+
+    def _manager(self, proxy: str) -> urllib3.PoolManager:
+        """What keeps the connections that go by this proxy, or by none."""
+        if found := self._managers.get(proxy):
+            return found
+        settings: dict[str, Any] = {
+            "num_pools": 16,
+            "maxsize": _MOST_CONNECTIONS,
+            "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=SILENCE_SECONDS),
+            "ssl_context": self._context,
+            "cert_reqs": self._context.verify_mode,
+        }
+        manager: urllib3.PoolManager
+        if proxy:
+            # Its own certificate has nothing to do with the registry's.
+            settings["proxy_ssl_context"] = trusting("")
+            manager = urllib3.ProxyManager(proxy, proxy_headers=_proxy_headers(proxy), **settings)
+        else:
+            manager = urllib3.PoolManager(**settings)
+        manager.pool_classes_by_scheme = {"http": self._plain, "https": self._secure}
+        # Two threads may both have made one: then the first is kept.
+        return self._managers.setdefault(proxy, manager)
+
+
+class _PlainConnection(HTTPConnection):
+    watch: ClassVar[Watch]
+
+    def _new_conn(self) -> socket.socket:
+        return _dial(self, self.watch)
+
+
+class _TlsConnection(HTTPSConnection):
+    watch: ClassVar[Watch]
+
+    def _new_conn(self) -> socket.socket:
+        return _dial(self, self.watch)
+
+    def connect(self) -> None:
+        super().connect()
+        # Nobody is to be warned of what he asked for.
+        self.is_verified = True
+
+
+class _WatchedTls(ssl.SSLSocket):
+    watch: ClassVar[Watch]
+
+    def do_handshake(self, block: bool = False) -> None:
+        # The plain socket was left without its descriptor.
+        self.watch.add(self)
+        super().do_handshake(block)
+
+
+def _pools(kind: type[Any], connection: type[Any], watch: Watch) -> type[Any]:
+    """A class of pools whose connections are watched."""
+    own = type(connection.__name__, (connection,), {"watch": watch})
+    return type(kind.__name__, (kind,), {"ConnectionCls": own})
+
+
+def _dial(connection: HTTPConnection, watch: Watch) -> socket.socket:
+    """A connected socket; raises urllib3's errors, and Interrupted."""
+    host = connection._dns_host.strip("[]")
+    try:
+        found = socket.getaddrinfo(host, connection.port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise urllib3.exceptions.NameResolutionError(connection.host, connection, error) from error
+    last: OSError | None = None
+    for family, kind, protocol, _, address in found:
+        opened = socket.socket(family, kind, protocol)
+        try:
+            _connect(opened, address, watch)
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            watch.add(opened)
+            return opened
+        except OSError as error:
+            opened.close()
+            last = error
+        except BaseException:
+            opened.close()
+            raise
+    raise urllib3.exceptions.NewConnectionError(connection, f"no connection: {last}") from last
+
+
+def _connect(opened: socket.socket, address: Any, watch: Watch) -> None:
+    """Connect in CONNECT_SECONDS, looking meanwhile whether it is still wanted."""
+    opened.settimeout(0)
+    until = time.monotonic() + CONNECT_SECONDS
+    begun = opened.connect_ex(address)
+    if begun not in (0, errno.EINPROGRESS):
+        raise OSError(begun, os.strerror(begun))
+    poller = select.poll()
+    poller.register(opened, select.POLLOUT)
+    while not poller.poll(_LOOK_SECONDS * 1000):
+        watch.check()
+        if time.monotonic() > until:
+            raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+    if ended := opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(ended, os.strerror(ended))
+    opened.settimeout(CONNECT_SECONDS)
+
+
+def _proxy_headers(proxy: str) -> dict[str, str]:
+    """How a proxy is told who asks, where its URL says that."""
+    parts = urlsplit(proxy)
+    if not parts.username:
+        return {}
+    login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return dict(urllib3.make_headers(proxy_basic_auth=login))
+
+
+@contextmanager
+def _talking(host: str, watch: Watch) -> Iterator[None]:
+    """Turn what goes wrong meanwhile into errors of ours."""
+    try:
+        yield
+    except urllib3.exceptions.SSLError as error:
+        watch.check()
+        reason = error.args[0] if error.args else error
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            raise UntrustedEndpoint(
+                f"no trusted TLS connection to {host} ({reason.verify_message})",
+                hint="Name the certificate authority with --ca-bundle or AWS_CA_BUNDLE, or put it"
+                f" into /etc/docker/certs.d/{host}/ca.crt; --insecure believes anyone.",
+            ) from error
+        raise Passing(ServiceError(f"no TLS connection to {host}: {reason}")) from error
+    except (urllib3.exceptions.LocationParseError, urllib3.exceptions.LocationValueError) as error:
+        raise ServiceError(f"{host!r} is not a host that can be reached: {error}") from error
+    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        watch.check()
+        raise Passing(ServiceError(f"no answer from {host}: {_said(error)}")) from error
+
+
+def _said(error: BaseException) -> str:
+    """What is behind an error of urllib3's, whose own words begin with the object they are about."""
+    match error:
+        case urllib3.exceptions.ReadTimeoutError() | TimeoutError():
+            return f"it said nothing for {SILENCE_SECONDS:.0f} s"
+        case urllib3.exceptions.ProxyError():
+            return f"the proxy did not let it through ({error.original_error})"
+        case urllib3.exceptions.NameResolutionError():
+            return "there is no such host"
+        case urllib3.exceptions.NewConnectionError():
+            return str(error.__cause__ or "no connection")
+        case _:
+            return str(error)
