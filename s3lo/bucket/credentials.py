@@ -166,12 +166,17 @@ def _from_botocore(options: ConnectionOptions) -> CredentialsSource:
 
 def _mapping_errors() -> Callable[[Callable[[], Any]], Any]:
     """A caller of botocore's functions that raises our errors for botocore's."""
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        EndpointConnectionError,
+        HTTPClientError,
+    )
 
     def call(function: Callable[[], Any]) -> Any:
         try:
             return function()
-        except HTTPClientError as error:
+        except (EndpointConnectionError, HTTPClientError) as error:
             raise ServiceError(f"the service that gives credentials: {error}") from error
         except (BotoCoreError, ClientError) as error:
             raise _denied(error) from error

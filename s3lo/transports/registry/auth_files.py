@@ -14,9 +14,9 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from s3lo.errors import LocalError, from_os
+from s3lo.model.registry_reference import HUB
 from s3lo.transports.registry.login import Login
 
-HUB = "docker.io"
 HUB_SERVER = "https://index.docker.io/v1/"
 """What docker itself keeps the hub's login under."""
 _HUB_HOSTS = frozenset({HUB, "index.docker.io", "registry-1.docker.io"})

@@ -280,6 +280,18 @@ def test_a_role_goes_before_the_keys_beside_it(machine: Machine) -> None:
         machine.find("role")
 
 
+def test_a_service_of_roles_that_is_not_reached_is_no_denial(machine: Machine) -> None:
+    """botocore has an error of its own for a connection that is refused."""
+    (machine.home / "credentials").write_text(PROFILES)
+    (machine.home / "config").write_text(
+        "[profile role]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = work\n"
+        "max_attempts = 1\nregion = eu-west-1\n"
+    )
+    machine.set({"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"})
+    with pytest.raises(ServiceError):
+        machine.find("role")
+
+
 def test_an_expired_login_says_how_to_log_in(machine: Machine) -> None:
     (machine.home / "config").write_text(
         "[profile sso]\nsso_start_url = https://x.test/start\nsso_region = eu-west-1\n"
