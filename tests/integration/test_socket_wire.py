@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 
+import psutil
 import pytest
 
 from s3lo.engine.sockets.wire import SocketWire
@@ -66,3 +67,24 @@ def test_a_write_that_may_have_been_done_unseen_is_not_made_again_unseen() -> No
             wire.send(put)
         assert len(server.requests) == 2
         wire.close()
+
+
+def test_a_connection_that_is_answered_after_the_end_does_not_stay_open() -> None:
+    """Who is interrupted does not wait for requests that hang."""
+    came, may_answer = Event(), Event()
+
+    def answered_late(request: str) -> list[Step]:
+        del request
+        came.set()
+        may_answer.wait(30)
+        return THERE
+
+    with Scripted([answered_late]) as server, ThreadPoolExecutor(1) as threads:
+        wire = wire_to(server)
+        answer = threads.submit(wire.send, HEAD)
+        assert came.wait(30)
+        wire.close()
+        may_answer.set()
+        assert answer.result().status == 200
+        port = int(server.url.rpartition(":")[2])
+        assert not [c for c in psutil.Process().net_connections() if c.raddr and c.raddr[1] == port]

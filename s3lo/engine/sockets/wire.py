@@ -40,6 +40,7 @@ class SocketWire:
         self.credentials = credentials
         self._interfaces = interfaces
         self._silences = 0
+        self._idle: deque[Line] = deque()
         self._dial_anew()
 
     def send(self, request: Request) -> Response:
@@ -70,7 +71,9 @@ class SocketWire:
         return self.dialer
 
     def close(self) -> None:
-        for line in _taken_from(self._idle):
+        # Lines that are in use now are closed when they are not.
+        idle, self._idle = self._idle, deque()
+        for line in _taken_from(idle):
             line.close()
         self.dialer.close()
 
@@ -87,12 +90,12 @@ class SocketWire:
         finally:
             if idle is self._idle:
                 idle.append(line)
-            else:  # to another region's endpoint
+            else:  # to another region's endpoint, or of no more use
                 line.close()
 
     def _dial_anew(self) -> None:
         self.dialer = Dialer(self.endpoint, self._interfaces)
-        self._idle: deque[Line] = deque()
+        self._idle = deque()
 
 
 def _taken_from(idle: deque[Line]) -> Iterator[Line]:
