@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from s3lo.errors import AccessDeniedError, NotFoundError
+from s3lo.model.registry_reference import parse_registry_reference
+from s3lo.transports.registry import client
 from s3lo.transports.registry.login import Login
 from s3lo.transports.registry.logins import find_login
-from tests.conftest import missing
+from tests.conftest import missing, serving
 from tests.servers import Missing, Registry
+from tests.servers.registry import PASSWORD, USER
 from tests.user_home import UserHome
 
 
@@ -53,6 +57,26 @@ def test_a_login_in_a_helper_of_skopeos_is_found(registry: Registry, home: UserH
     _log_in(registry, "me", "secret")
     assert (home.root / "kept").exists()
     assert find_login(registry.host, "team/app") == Login("me", "secret")
+
+
+def test_a_login_that_was_found_opens_the_registry(home: UserHome) -> None:
+    with serving(Registry(asks_password=True)) as registry:
+        reference = parse_registry_reference(f"{registry.host}/team/app:v1")
+
+        def root() -> None:
+            options = client.RegistryOptions(login=lambda: find_login(registry.host, "team/app"))
+            asked = client.Registry(reference, options)
+            try:
+                asked.root()
+            finally:
+                asked.close()
+
+        with pytest.raises(AccessDeniedError):
+            root()
+        _log_in(registry, USER, PASSWORD)
+        assert (home.root / "run/containers/auth.json").exists()
+        with pytest.raises(NotFoundError):
+            root()
 
 
 _PLAIN = """#!/bin/sh
