@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import subprocess
+import urllib.parse
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +62,26 @@ class Registry(Server):
             capture_output=True,
         )
         assert done.returncode == 0, done.stderr.decode()
+
+    def put(self, repository: str, tag: str, raw: bytes, media_type: str, *blobs: bytes) -> None:
+        """A manifest as it is, below a tag, with blobs: for what skopeo would change. Of a registry
+        that is open to everyone and speaks plain HTTP."""
+        for blob in blobs:
+            self._send("POST", f"/v2/{repository}/blobs/uploads/", b"", "", blob)
+        self._send("PUT", f"/v2/{repository}/manifests/{tag}", raw, media_type)
+
+    def _send(
+        self, method: str, path: str, body: bytes, media_type: str, blob: bytes = b""
+    ) -> None:
+        request = urllib.request.Request(
+            urllib.parse.urljoin(self.url, path), body, {"Content-Type": media_type}, method=method
+        )
+        with urllib.request.urlopen(request) as answer:
+            place = answer.headers["Location"]
+        if blob:
+            digest = f"digest=sha256:{hashlib.sha256(blob).hexdigest()}"
+            together = "&" if "?" in place else "?"
+            self._send("PUT", f"{place}{together}{digest}", blob, "application/octet-stream")
 
     def prepare(self, directory: Path) -> list[str]:
         [self._port] = free_ports(1)

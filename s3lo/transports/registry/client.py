@@ -70,7 +70,11 @@ class Registry:
 
     def root(self) -> Received:
         """What the reference names: a manifest or an index."""
-        found = self._manifest(self.reference.version, str(self.reference), self.reference.digest)
+        return self.image(self.reference)
+
+    def image(self, reference: RegistryReference) -> Received:
+        """The same of another image of the repository."""
+        found = self._manifest(reference.version, str(reference), reference.digest)
         assert found is not None
         return found
 
