@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
 class ConnectProxy:
-    """Knows CONNECT (RFC 9110, section 9.3.6) and nothing else; ``ports`` are by ``host:port``.
+    """Knows CONNECT (RFC 9110, section 9.3.6) and, for plain HTTP, requests in absolute form, which it
+    passes on as they are; ``ports`` are by ``host:port``.
 
     Given a login (``user:password``), it lets nobody else through.
     """
@@ -60,12 +62,18 @@ class ConnectProxy:
             if self._login and shown.lower() not in head.decode("latin-1").lower():
                 client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
                 return
-            if method != "CONNECT" or target not in self._ports:
+            is_tunnel = method == "CONNECT"
+            if not is_tunnel:
+                target = f"{urlsplit(target).hostname}:{urlsplit(target).port or 80}"
+            if target not in self._ports:
                 client.sendall(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
                 return
             self.targets.append(target)
             with socket.create_connection(("127.0.0.1", self._ports[target])) as server:
-                client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                if is_tunnel:
+                    client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                else:
+                    server.sendall(head)
                 _relay(client, server)
 
 

@@ -70,6 +70,16 @@ def test_a_manifest_of_10_mib_is_refused(
     assert raised.value.exit_code == 5
 
 
+def test_an_entry_of_dockers_first_schema_is_refused_by_name(
+    client: Registry, unruly: Unruly
+) -> None:
+    kind = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+    body = b'{"schemaVersion":1}'
+    unruly.when("GET", "/manifests/", saying(200, body, Content_Type=kind))
+    with pytest.raises(InvalidDocument, match="schema 1"):
+        client.document(Descriptor(kind, Digest.of(body), len(body)))
+
+
 def test_a_login_page_is_no_manifest(client: Registry, unruly: Unruly) -> None:
     unruly.when("GET", "/v2/", saying(200, b"<html>log in</html>", Content_Type="text/html"))
     with pytest.raises(InvalidDocument, match="text/html"):

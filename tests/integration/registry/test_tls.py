@@ -118,3 +118,38 @@ def test_a_proxy_that_refuses_is_told(
     monkeypatch.setenv("https_proxy", f"http://{proxied.address}")
     with client(NAMED) as registry, pytest.raises(ServiceError, match=r"proxy.*407"):
         registry.root()
+
+
+INSECURE = RegistryOptions(insecure=True)
+
+
+def test_insecure_takes_any_certificate(
+    secured: servers.Registry, pushed: Pushed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = int(secured.host.rpartition(":")[2])
+    with ConnectProxy({f"{NAMED}:443": port, f"{NAMED}:80": port}) as proxy:
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, proxy.address)
+        with client(NAMED, options=INSECURE) as registry:
+            assert registry.root().digest == pushed.digest
+        assert set(proxy.targets) == {f"{NAMED}:443"}
+        with client(NAMED) as registry, pytest.raises(UntrustedEndpoint):
+            registry.root()
+
+
+def test_only_insecure_does_without_tls(
+    registry: servers.Registry, pushed: Pushed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s3lo.backoff.BASE_SECONDS", 0.001)
+    push(registry, pushed, "org/plain:v1")
+    port = int(registry.host.rpartition(":")[2])
+    with ConnectProxy({f"{NAMED}:80": port}) as proxy:
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, proxy.address)
+        with client(NAMED, "org/plain:v1", INSECURE) as opened:
+            assert opened.root().digest == pushed.digest
+        assert set(proxy.targets) == {f"{NAMED}:80"}
+        proxy.targets.clear()
+        with client(NAMED, "org/plain:v1") as opened, pytest.raises(ServiceError):
+            opened.root()
+        assert proxy.targets == []
