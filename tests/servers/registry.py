@@ -33,11 +33,14 @@ class Registry(Server):
         asks_password: bool = False,
         tokens: TokenServer | None = None,
         certificate: Certificate | None = None,
+        clients: Path | None = None,
     ) -> None:
+        """``clients``: the authority whose certificates clients have to show."""
         super().__init__()
         self._asks_password = asks_password
         self._tokens = tokens
         self._certificate = certificate
+        self._clients = clients
         self._port = 0
 
     @property
@@ -101,6 +104,7 @@ class Registry(Server):
             http["tls"] = {
                 "certificate": str(self._certificate.certificate),
                 "key": str(self._certificate.key),
+                **({"clientcas": [str(self._clients)]} if self._clients else {}),
             }
         config.write_text(json.dumps(settings))  # JSON is YAML
         return ["serve", str(config)]
