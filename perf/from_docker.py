@@ -20,13 +20,11 @@ import hashlib
 import json
 import subprocess
 import tempfile
-import threading
 import time
 import urllib.request
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +34,7 @@ from perf.figures import paired_ratio, spread
 from perf.program import leave, parse
 from perf.report.numbers import with_range
 from perf.s3lo_command import S3lo
+from perf.sampled import Space
 from perf.setting import own_environment
 from perf.stock import BUCKET, StockImage, plain_layer, stock_image
 from perf.workload import find_workloads
@@ -43,7 +42,6 @@ from tests.servers import Dockerd, Origin, OriginOptions
 from tests.servers.process import find_program
 
 _IMAGE, _CHANGED = "perf/image:v1", "perf/image:v2"
-_SAMPLE_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ def _round(host: str, image: StockImage, scratch: Path) -> Round:
     save = _timed(["docker", "--host", host, "save", _IMAGE], {})
     with tempfile.TemporaryDirectory() as nothing:
         options = OriginOptions(sink="memory")
-        with Origin(Path(nothing), options) as origin, _Space(scratch / "tmp") as space:
+        with Origin(Path(nothing), options) as origin, Space(scratch / "tmp") as space:
             push = _push(origin, host, _IMAGE, "v1", scratch)
             stored = _check(origin, "v1", _id(host, _IMAGE))
             temporary = space.peak_bytes
@@ -152,37 +150,6 @@ def _check(origin: Origin, tag: str, image_id: str) -> list[int]:
         if hashlib.sha256(get(f"blobs/sha256/{hex_}")).hexdigest() != hex_:
             raise WrongResult(f"{blob['digest']} was stored with another content")
     return [layer["size"] for layer in manifest["layers"]]
-
-
-class _Space(threading.Thread):
-    """The most that lies in a directory, in blocks that are taken, looked at again and again."""
-
-    def __init__(self, directory: Path) -> None:
-        super().__init__(daemon=True)
-        directory.mkdir(exist_ok=True)
-        self.peak_bytes = 0
-        self._directory = directory
-        self._ended = threading.Event()
-
-    def __enter__(self) -> _Space:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self.join()
-
-    def run(self) -> None:
-        while not self._ended.wait(_SAMPLE_SECONDS):
-            self.peak_bytes = max(self.peak_bytes, self._taken())
-
-    def _taken(self) -> int:
-        taken = 0
-        with suppress(FileNotFoundError):  # a directory that is gone ends the walk
-            for path in self._directory.rglob("*"):
-                with suppress(FileNotFoundError):
-                    taken += path.stat().st_blocks * 512
-        return taken
 
 
 def _gzip_bytes(image: StockImage) -> int:

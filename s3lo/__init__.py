@@ -18,12 +18,19 @@ if TYPE_CHECKING:
     from s3lo.operations.config import ConfigResult as ConfigResult
     from s3lo.operations.config import get_config as get_config
     from s3lo.operations.config import set_config as set_config
+    from s3lo.operations.copy import CopyOptions as CopyOptions
+    from s3lo.operations.copy import copy as copy
+    from s3lo.operations.copy import copy_all as copy_all
+    from s3lo.operations.copy import copy_tags as copy_tags
+    from s3lo.operations.copy_list import parse_copy_list as parse_copy_list
     from s3lo.operations.delete import delete as delete
     from s3lo.operations.inspect import inspect as inspect
     from s3lo.operations.inspect import read_manifest as read_manifest
     from s3lo.operations.list import list_tags as list_tags
     from s3lo.operations.pull import pull as pull
     from s3lo.operations.push import push as push
+    from s3lo.operations.results import CopiesResult as CopiesResult
+    from s3lo.operations.results import CopyResult as CopyResult
     from s3lo.operations.results import DeleteResult as DeleteResult
     from s3lo.operations.results import InspectResult as InspectResult
     from s3lo.operations.results import ListedTag as ListedTag
@@ -39,6 +46,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "ConfigResult": "s3lo.operations.config",
     "ConnectionOptions": "s3lo.bucket.options",
+    "CopiesResult": "s3lo.operations.results",
+    "CopyOptions": "s3lo.operations.copy",
+    "CopyResult": "s3lo.operations.results",
     "DeleteResult": "s3lo.operations.results",
     "EngineOptions": "s3lo.engine.options",
     "InspectResult": "s3lo.operations.results",
@@ -49,6 +59,10 @@ _HOMES = {
     "StatsResult": "s3lo.operations.results",
     "StorageOptions": "s3lo.bucket.options",
     "TuneResult": "s3lo.operations.results",
+    "copy": "s3lo.operations.copy",
+    "copy_all": "s3lo.operations.copy",
+    "copy_tags": "s3lo.operations.copy",
+    "parse_copy_list": "s3lo.operations.copy_list",
     "delete": "s3lo.operations.delete",
     "get_config": "s3lo.operations.config",
     "inspect": "s3lo.operations.inspect",

@@ -39,6 +39,19 @@ _RACES = 64
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_CLOEXEC
+_FICLONE = 0x40049409
+_NO_SHARING = frozenset(
+    {
+        errno.EXDEV,
+        errno.EPERM,
+        errno.EMLINK,
+        errno.EINVAL,
+        errno.ENOTTY,
+        errno.EOPNOTSUPP,
+        errno.ENOSYS,
+    }
+)
+"""How kernels and file systems say that a file cannot be shared in this way."""
 
 
 class PendingFile:
@@ -144,6 +157,26 @@ def begin(root: Path, key: str) -> PendingFile:
     return PendingFile(root, key, name, fd)
 
 
+class NotAdopted(Exception):
+    """A file cannot be shared: it is in another file system, or that knows no way."""
+
+
+def adopt(root: Path, key: str, path: Path) -> None:
+    """Have a file that lies elsewhere under the key as well, without its bytes being copied: by
+    shared blocks (ioctl_ficlone(2)) where the file system has them, else as a second name.
+
+    It must be complete, and nobody may write to it any more. Raises NotAdopted, else as
+    :func:`begin` and :meth:`PendingFile.commit`.
+    """
+    with begin(root, key) as pending:
+        if _shares_blocks(path, pending.fd):
+            pending.commit()
+            return
+    with _os_errors(root / key):
+        fd = _insist(lambda: _second_name(root, path, pending.name))
+    PendingFile(root, key, pending.name, fd).commit()
+
+
 def split_key(key: str) -> tuple[str, ...]:
     """The components of a key; raises InvalidReference where it is no plain relative path."""
     parts = tuple(key.split("/"))
@@ -219,6 +252,31 @@ def _create(root: Path) -> tuple[str, int]:
     with opened(root, (PENDING,), create=True) as directory:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _FILE
         return name, os.open(name, flags, 0o666, dir_fd=directory)
+
+
+def _shares_blocks(path: Path, target: int) -> bool:
+    source = os.open(path, os.O_RDONLY | _FILE)
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError as error:
+        if error.errno not in _NO_SHARING:
+            raise
+        return False
+    finally:
+        os.close(source)
+    return True
+
+
+def _second_name(root: Path, path: Path, name: str) -> int:
+    """Opens it under the name, among the files that are pending."""
+    with opened(root, (PENDING,), create=True) as directory:
+        try:
+            os.link(path, name, dst_dir_fd=directory, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _NO_SHARING:
+                raise NotAdopted(error.strerror) from error
+            raise
+        return os.open(name, os.O_RDONLY | _FILE, dir_fd=directory)
 
 
 def _hold(fd: int) -> None:

@@ -18,6 +18,7 @@ from s3lo.errors import Interrupted
 _VERBS = (
     "push",
     "pull",
+    "copy",
     "list",
     "inspect",
     "stats",

@@ -39,6 +39,7 @@ class Common(Struct, frozen=True):
     progress: str
     quiet: bool
     verbosity: int
+    insecure: bool
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -123,7 +124,7 @@ _COMMON = (
         type=click.Path(file_okay=False, path_type=Path),
         help="Where temporary files lie.",
     ),
-    option("--insecure", is_flag=True, help="Plain HTTP for registries that are not on loopback."),
+    option("--insecure", is_flag=True, help="Any certificate of a registry, or plain HTTP."),
 )
 
 _ENGINE = (
@@ -247,6 +248,7 @@ def _common(values: dict[str, Any]) -> Common:
         progress=values["progress"],
         quiet=values["quiet"],
         verbosity=values["verbose"],
+        insecure=values["insecure"],
     )
 
 

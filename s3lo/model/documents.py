@@ -40,6 +40,7 @@ class _DescriptorFields(msgspec.Struct, frozen=True, rename="camel"):
     size: int
     annotations: dict[str, str] | None = None
     platform: _PlatformFields | None = None
+    artifact_type: str = ""
     urls: list[str] | None = None
 
 
@@ -97,6 +98,7 @@ class Descriptor(Struct, frozen=True):
     size: int
     platform: Platform | None = None
     annotations: tuple[tuple[str, str], ...] = ()
+    artifact_type: str = ""
 
     def annotation(self, name: str) -> str:
         return dict(self.annotations).get(name, "")
@@ -114,6 +116,8 @@ class Descriptor(Struct, frozen=True):
             "digest": str(self.digest),
             "size": self.size,
         }
+        if self.artifact_type:
+            out["artifactType"] = self.artifact_type
         if self.annotations:
             out["annotations"] = dict(self.annotations)
         if self.platform:
@@ -275,4 +279,6 @@ def _descriptor(fields: _DescriptorFields) -> Descriptor:
     if named := fields.platform:
         platform = Platform(named.os, named.architecture, named.variant)
     annotations = tuple((fields.annotations or {}).items())
-    return Descriptor(fields.media_type, digest, fields.size, platform, annotations)
+    return Descriptor(
+        fields.media_type, digest, fields.size, platform, annotations, fields.artifact_type
+    )

@@ -8,16 +8,15 @@ from threading import Event
 from msgspec import Struct
 
 from s3lo import errors
-from s3lo.bucket import keys
-from s3lo.bucket.store import Store
 from s3lo.engine.report import EngineReport
 from s3lo.engine.transfers import Download
-from s3lo.errors import IntegrityError, NotFoundError, S3loError
+from s3lo.errors import NotFoundError
 from s3lo.events import Note, Observer
 from s3lo.model import media_types
 from s3lo.model.digest import Digest
 from s3lo.model.documents import parse_config
 from s3lo.model.platform import Platform
+from s3lo.operations.absence import absent_blob
 from s3lo.operations.arrivals import Arrivals
 from s3lo.operations.beside import Linked, beside
 from s3lo.operations.delivery import Delivery
@@ -95,25 +94,8 @@ def _download(
     try:
         return what.depot.engine.download(what.downloads, observer, cancel, in_order=in_order)
     except NotFoundError as error:
-        raise _absent_blob(what.depot.store, what.downloads, error) from error
-
-
-def _absent_blob(store: Store, needed: Sequence[Download], error: NotFoundError) -> S3loError:
-    """A blob that is not there: kept as chunks by the Go tool, or missing, which is damage."""
-    for blob in needed:
-        if store.head(keys.blob_key(blob.digest)) is not None:
-            continue
-        if store.head(keys.recipe_key(blob.digest)) is not None:
-            return S3loError(
-                f"layer {blob.digest} is kept in chunks ({keys.recipe_key(blob.digest)}),"
-                " which this version does not read yet",
-                hint="Pull it with the tool that pushed it, or push it again with s3lo.",
-            )
-        return IntegrityError(
-            f"the image refers to {blob.digest}, which is not in the store",
-            hint="The image is damaged: push it again to repair it.",
-        )
-    return error
+        needed = [blob.digest for blob in what.downloads]
+        raise absent_blob(what.depot.store, needed, error) from error
 
 
 def _platform_of(image: PulledImage, wanted: Platform | None, observer: Observer) -> str:

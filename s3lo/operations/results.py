@@ -79,6 +79,49 @@ class PullResult(Result, frozen=True):
     engine: EngineReport
 
 
+class CopyResult(Result, frozen=True):
+    """What a copy did. ``bytes_transferred`` passed this machine: what a service copied by itself did
+    not."""
+
+    source: str
+    reference: str
+    digest: str
+    platforms: tuple[str, ...]
+    blobs_copied: int
+    blobs_skipped: int
+    """That were there."""
+    attached: int
+    """Tags with what refers to the image, that came along."""
+    bytes_transferred: int
+    seconds: float
+    engine: EngineReport
+
+
+class FailedCopy(Struct, frozen=True):
+    """An image that was not copied, and why."""
+
+    source: str
+    reference: str
+    code: str
+    message: str
+    exit_code: int
+
+
+class CopiesResult(Result, frozen=True):
+    """What many copies did."""
+
+    copies: tuple[CopyResult, ...]
+    failed: tuple[FailedCopy, ...]
+    bytes_transferred: int
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """0 where all went well; else that of the failures where they agree, or 1."""
+        codes = {each.exit_code for each in self.failed}
+        return (codes.pop() if len(codes) == 1 else 1) if codes else 0
+
+
 class ListedTag(Result, frozen=True):
     """A tag of a store. What only its manifest tells is empty where that was not read."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from s3lo.errors import NotFoundError
 from s3lo.events import Observer
+from s3lo.model.documents import Descriptor
 from s3lo.model.platform import Platform
 from s3lo.transports import oci_form
 from s3lo.transports.contents import DirectoryContents
@@ -30,15 +31,25 @@ def read(
     Raises NotFoundError where there is no layout or no such image, UsageError where a name is
     needed, IntegrityError where the layout is damaged.
     """
-    if not (directory / LAYOUT_FILE).is_file():
-        hint = "An OCI layout is a directory with a file oci-layout in it."
-        raise NotFoundError(f"there is no OCI layout at {directory}", hint=hint)
+    contents = _contents(directory)
     with Packer(staging, packing, observer) as packer:
         return oci_form.read_image(
-            DirectoryContents(directory),
+            contents,
             packer,
             name=name,
             platforms=platforms,
             observer=observer,
             may_be_partial=False,
         )
+
+
+def find(directory: Path, name: str = "") -> Descriptor:
+    """How the layout names the image called ``name``, or the only one there is; raises the same."""
+    return oci_form.choose(_contents(directory), name)
+
+
+def _contents(directory: Path) -> DirectoryContents:
+    if not (directory / LAYOUT_FILE).is_file():
+        hint = "An OCI layout is a directory with a file oci-layout in it."
+        raise NotFoundError(f"there is no OCI layout at {directory}", hint=hint)
+    return DirectoryContents(directory)

@@ -63,7 +63,7 @@ def read_image(
     platforms of an index whose blobs are not there, which is how a daemon saves them.
     """
     form = _OciForm(contents, packer, observer)
-    root = form.document(_choose(contents, name))
+    root = form.document(choose(contents, name))
     entries: tuple[Descriptor, ...] = ()
     if isinstance(root, Index):
         entries = form.select(root, platforms, may_be_partial)
@@ -77,7 +77,7 @@ def read_image(
     return form.blobs.image(index, manifests)
 
 
-def _choose(contents: Contents, name: str) -> Descriptor:
+def choose(contents: Contents, name: str) -> Descriptor:
     """The entry of ``index.json`` that is meant."""
     layout = decode(require(contents, LAYOUT_FILE).document(), LAYOUT_FILE)
     version = layout.get("imageLayoutVersion") if isinstance(layout, dict) else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 from tests.servers.process import find_program
@@ -22,12 +23,12 @@ class Certificate:
     key: Path
 
 
-def make_certificate(directory: Path, *addresses: str) -> Certificate:
-    """Write a certificate for these IP addresses; raises Missing without openssl."""
+def make_certificate(directory: Path, *hosts: str) -> Certificate:
+    """Write a certificate for these addresses and names; raises Missing without openssl."""
     openssl = find_program("openssl", "apt-get install openssl")
     made = Certificate(directory / "ca.pem", directory / "cert.pem", directory / "key.pem")
     authority_key = directory / "ca-key.pem"
-    names = ",".join(f"IP:{address}" for address in addresses)
+    names = ",".join(f"{_kind(host)}:{host}" for host in hosts)
     new = [str(openssl), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
     self_signed = ["-subj", "/CN=tests", "-keyout", str(authority_key), "-out", str(made.authority)]
     signed = [
@@ -38,3 +39,11 @@ def make_certificate(directory: Path, *addresses: str) -> Certificate:
     for arguments in (self_signed, signed):
         subprocess.run([*new, *arguments], check=True, capture_output=True)
     return made
+
+
+def _kind(host: str) -> str:
+    try:
+        ip_address(host)
+    except ValueError:
+        return "DNS"
+    return "IP"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import subprocess
+import urllib.parse
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +33,14 @@ class Registry(Server):
         asks_password: bool = False,
         tokens: TokenServer | None = None,
         certificate: Certificate | None = None,
+        clients: Path | None = None,
     ) -> None:
+        """``clients``: the authority whose certificates clients have to show."""
         super().__init__()
         self._asks_password = asks_password
         self._tokens = tokens
         self._certificate = certificate
+        self._clients = clients
         self._port = 0
 
     @property
@@ -60,6 +66,26 @@ class Registry(Server):
         )
         assert done.returncode == 0, done.stderr.decode()
 
+    def put(self, repository: str, tag: str, raw: bytes, media_type: str, *blobs: bytes) -> None:
+        """A manifest as it is, below a tag, with blobs: for what skopeo would change. Of a registry
+        that is open to everyone and speaks plain HTTP."""
+        for blob in blobs:
+            self._send("POST", f"/v2/{repository}/blobs/uploads/", b"", "", blob)
+        self._send("PUT", f"/v2/{repository}/manifests/{tag}", raw, media_type)
+
+    def _send(
+        self, method: str, path: str, body: bytes, media_type: str, blob: bytes = b""
+    ) -> None:
+        request = urllib.request.Request(
+            urllib.parse.urljoin(self.url, path), body, {"Content-Type": media_type}, method=method
+        )
+        with urllib.request.urlopen(request) as answer:
+            place = answer.headers["Location"]
+        if blob:
+            digest = f"digest=sha256:{hashlib.sha256(blob).hexdigest()}"
+            together = "&" if "?" in place else "?"
+            self._send("PUT", f"{place}{together}{digest}", blob, "application/octet-stream")
+
     def prepare(self, directory: Path) -> list[str]:
         [self._port] = free_ports(1)
         config = directory / "config.yml"
@@ -78,6 +104,7 @@ class Registry(Server):
             http["tls"] = {
                 "certificate": str(self._certificate.certificate),
                 "key": str(self._certificate.key),
+                **({"clientcas": [str(self._clients)]} if self._clients else {}),
             }
         config.write_text(json.dumps(settings))  # JSON is YAML
         return ["serve", str(config)]

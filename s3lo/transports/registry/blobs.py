@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 
-from s3lo.errors import SizeMismatch
+from s3lo.errors import ServiceError, SizeMismatch
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor
 from s3lo.transports.registry.failures import refused
 from s3lo.transports.registry.http import Answer
+from s3lo.transports.registry.passing import Passing
 from s3lo.transports.registry.redirects import origin
 from s3lo.transports.registry.session import Session
 
@@ -25,7 +26,7 @@ class Blobs:
         self._session = session
         self._lock = threading.Lock()
         self._places: dict[Digest, str] = {}
-        """Where blobs were found outside of the registry, the most recent last."""
+        """Where blobs were found outside of the registry, the latest found last."""
 
     def ask(self, blob: Descriptor, start: int, end: int) -> Answer:
         """An answer with the bytes from ``start`` on (206), or with all of them (200).
@@ -43,20 +44,26 @@ class Blobs:
             raise SizeMismatch(
                 f"blob {blob.digest} ends before byte {start}, where {blob.size} bytes are expected"
             )
+        # It may lie elsewhere by now.
+        self._forget(blob.digest)
         raise refused(answer, f"blob {blob.digest}", self._session.registry)
 
     def _elsewhere(self, digest: Digest, headers: dict[str, str]) -> Answer | None:
         """What the storage answers; None where it is not known, or no longer right."""
         with self._lock:
-            place = self._places.pop(digest, "")
+            place = self._places.get(digest)
         if not place:
             return None
-        answer = self._session.open_elsewhere(place, headers)
-        if answer.status in _GONE:
-            answer.close()
-            return None
-        self._remember(digest, place)
-        return answer
+        try:
+            answer = self._session.open_elsewhere(place, headers)
+        except (Passing, ServiceError):
+            self._forget(digest)
+            raise
+        if answer.status not in _GONE:
+            return answer
+        answer.close()
+        self._forget(digest)
+        return None
 
     def _at_home(self, digest: Digest, headers: dict[str, str]) -> Answer:
         answer = self._session.open(f"blobs/{digest}", headers)
@@ -69,3 +76,7 @@ class Blobs:
             self._places[digest] = place
             if len(self._places) > _MOST_PLACES:
                 del self._places[next(iter(self._places))]
+
+    def _forget(self, digest: Digest) -> None:
+        with self._lock:
+            self._places.pop(digest, None)

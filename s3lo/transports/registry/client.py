@@ -16,7 +16,7 @@ from s3lo.model.documents import MAX_DOCUMENT_BYTES, Descriptor
 from s3lo.model.reference import TAG
 from s3lo.model.registry_reference import RegistryReference
 from s3lo.transports.registry.options import RegistryOptions
-from s3lo.transports.registry.received import ACCEPT, MANIFEST_TYPES, Received, receive
+from s3lo.transports.registry.received import ACCEPT, Received, is_manifest_type, receive
 from s3lo.transports.registry.watch import Watch
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from s3lo.transports.registry.blobs import Blobs
     from s3lo.transports.registry.opened_range import OpenedRange
-    from s3lo.transports.registry.session import Session
+    from s3lo.transports.registry.session import Reply, Session
 
 __all__ = ["Received", "Registry", "RegistryOptions"]
 
@@ -70,7 +70,11 @@ class Registry:
 
     def root(self) -> Received:
         """What the reference names: a manifest or an index."""
-        found = self._manifest(self.reference.version, str(self.reference), self.reference.digest)
+        return self.image(self.reference)
+
+    def image(self, reference: RegistryReference) -> Received:
+        """The same of another image of the repository."""
+        found = self._manifest(reference.version, str(reference), reference.digest)
         assert found is not None
         return found
 
@@ -85,20 +89,22 @@ class Registry:
         """A manifest, an index or a small blob (a config) by its digest, proven to be that."""
         if descriptor.size > MAX_DOCUMENT_BYTES:
             raise InvalidDocument(f"{descriptor.digest} is too large for a document")
-        is_manifest = descriptor.media_type in MANIFEST_TYPES
+        is_manifest = is_manifest_type(descriptor.media_type)
+        what = f"{self.reference.host}/{self.reference.repository}@{descriptor.digest}"
         reply = self._session.fetch(
             f"{'manifests' if is_manifest else 'blobs'}/{descriptor.digest}",
-            f"{self.reference.host}/{self.reference.repository}@{descriptor.digest}",
+            what,
             accept=ACCEPT if is_manifest else "",
             most_bytes=MAX_DOCUMENT_BYTES,
         )
         if len(reply.body) != descriptor.size:
             raise SizeMismatch(
-                f"{descriptor.digest} came with {len(reply.body)} bytes"
-                f" where {descriptor.size} are expected"
+                f"{what} came with {len(reply.body)} bytes where {descriptor.size} are expected"
             )
+        if is_manifest:
+            return _received(reply, descriptor.digest, what).raw
         if Digest.of(reply.body) != descriptor.digest:
-            raise DigestMismatch(f"{descriptor.digest} came with other content than its name says")
+            raise DigestMismatch(f"{what} came with other content than its name says")
         return reply.body
 
     def referrers(self, digest: Digest) -> Sequence[Descriptor]:
@@ -148,13 +154,7 @@ class Registry:
         )
         if reply.status == 404:
             return None
-        return receive(
-            reply.body,
-            reply.headers.get("content-type", ""),
-            reply.headers.get("docker-content-digest", ""),
-            wanted,
-            what,
-        )
+        return _received(reply, wanted, what)
 
     @property
     def _session(self) -> Session:
@@ -170,3 +170,9 @@ class Registry:
                 session = Session(self.reference, self._options, self._observer, self._watch)
                 self._opened = session, Blobs(session)
             return self._opened
+
+
+def _received(reply: Reply, wanted: Digest | None, what: str) -> Received:
+    headers = reply.headers
+    content_type = headers.get("content-type", "")
+    return receive(reply.body, content_type, headers.get("docker-content-digest", ""), wanted, what)

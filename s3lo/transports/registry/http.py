@@ -6,33 +6,25 @@ else. Bodies come as they were sent, and are never decoded.
 
 from __future__ import annotations
 
-import errno
-import os
-import select
-import socket
 import ssl
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import urllib3
 import urllib3.exceptions
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from s3lo.errors import ServiceError
 from s3lo.model.s3_errors import UntrustedEndpoint
+from s3lo.transports.registry.connections import CONNECT_SECONDS, watched_pools
 from s3lo.transports.registry.passing import Passing
 from s3lo.transports.registry.proxies import proxy_for
 from s3lo.transports.registry.watch import Watch
 from s3lo.trust import trusting
 
-CONNECT_SECONDS = 10.0
 SILENCE_SECONDS = 30.0
 """How long nothing may come of an answer before its connection is given up."""
-_LOOK_SECONDS = 0.1
 _MOST_CONNECTIONS = 64
 """That are kept open to one host."""
 _MOST_LEFT_BYTES = 64 << 10
@@ -102,10 +94,8 @@ class Http:
     def __init__(self, context: ssl.SSLContext, watch: Watch) -> None:
         self._watch = watch
         self._context = context
-        context.sslsocket_class = type("_WatchedTls", (_WatchedTls,), {"watch": watch})
         self._managers: dict[str, urllib3.PoolManager] = {}
-        self._plain = _pools(HTTPConnectionPool, _PlainConnection, watch)
-        self._secure = _pools(HTTPSConnectionPool, _TlsConnection, watch)
+        self._pools = watched_pools(context, watch)
 
     def send(self, method: str, url: str, headers: Headers, body: bytes | None = None) -> Answer:
         """The answer's head. Raises Passing where none comes, UntrustedEndpoint, Interrupted."""
@@ -146,85 +136,9 @@ class Http:
             manager = urllib3.ProxyManager(proxy, proxy_headers=_proxy_headers(proxy), **settings)
         else:
             manager = urllib3.PoolManager(**settings)
-        manager.pool_classes_by_scheme = {"http": self._plain, "https": self._secure}
+        manager.pool_classes_by_scheme = self._pools
         # Two threads may both have made one: then the first is kept.
         return self._managers.setdefault(proxy, manager)
-
-
-class _PlainConnection(HTTPConnection):
-    watch: ClassVar[Watch]
-
-    def _new_conn(self) -> socket.socket:
-        return _dial(self, self.watch)
-
-
-class _TlsConnection(HTTPSConnection):
-    watch: ClassVar[Watch]
-
-    def _new_conn(self) -> socket.socket:
-        return _dial(self, self.watch)
-
-    def connect(self) -> None:
-        super().connect()
-        # Nobody is to be warned of what he asked for.
-        self.is_verified = True
-
-
-class _WatchedTls(ssl.SSLSocket):
-    watch: ClassVar[Watch]
-
-    def do_handshake(self, block: bool = False) -> None:
-        # The plain socket was left without its descriptor.
-        self.watch.add(self)
-        super().do_handshake(block)
-
-
-def _pools(kind: type[Any], connection: type[Any], watch: Watch) -> type[Any]:
-    """A class of pools whose connections are watched."""
-    own = type(connection.__name__, (connection,), {"watch": watch})
-    return type(kind.__name__, (kind,), {"ConnectionCls": own})
-
-
-def _dial(connection: HTTPConnection, watch: Watch) -> socket.socket:
-    """A connected socket; raises urllib3's errors, and Interrupted."""
-    host = connection._dns_host.strip("[]")
-    try:
-        found = socket.getaddrinfo(host, connection.port, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        raise urllib3.exceptions.NameResolutionError(connection.host, connection, error) from error
-    last: OSError | None = None
-    for family, kind, protocol, _, address in found:
-        opened = socket.socket(family, kind, protocol)
-        try:
-            _connect(opened, address, watch)
-            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            watch.add(opened)
-            return opened
-        except OSError as error:
-            opened.close()
-            last = error
-        except BaseException:
-            opened.close()
-            raise
-    raise urllib3.exceptions.NewConnectionError(connection, f"no connection: {last}") from last
-
-
-def _connect(opened: socket.socket, address: Any, watch: Watch) -> None:
-    """Connect in CONNECT_SECONDS, looking meanwhile whether it is still wanted."""
-    opened.settimeout(0)
-    until = time.monotonic() + CONNECT_SECONDS
-    begun = opened.connect_ex(address)
-    if begun not in (0, errno.EINPROGRESS):
-        raise OSError(begun, os.strerror(begun))
-    poller = select.poll()
-    poller.register(opened, select.POLLOUT)
-    while not poller.poll(_LOOK_SECONDS * 1000):
-        watch.check()
-        if time.monotonic() > until:
-            raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
-    if ended := opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-        raise OSError(ended, os.strerror(ended))
-    opened.settimeout(CONNECT_SECONDS)
 
 
 def _proxy_headers(proxy: str) -> dict[str, str]:
@@ -269,5 +183,7 @@ def _said(error: BaseException) -> str:
             return "there is no such host"
         case urllib3.exceptions.NewConnectionError():
             return str(error.__cause__ or "no connection")
+        case urllib3.exceptions.ProtocolError(args=(_, reason)):
+            return str(reason)
         case _:
             return str(error)

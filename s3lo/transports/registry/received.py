@@ -21,8 +21,7 @@ ACCEPT = ", ".join(
     )
 )
 """What a registry may answer with; it looks for the stored form among these."""
-MANIFEST_TYPES = media_types.INDEXES | media_types.MANIFESTS | {_ARTIFACT}
-"""What a registry keeps as a manifest; all else is a blob."""
+_KNOWN = media_types.INDEXES | media_types.MANIFESTS | {_ARTIFACT}
 
 
 class Received(Struct, frozen=True):
@@ -37,6 +36,11 @@ class Received(Struct, frozen=True):
 class _Said(Struct, frozen=True, rename="camel"):
     schema_version: int = 0
     media_type: str = ""
+
+
+def is_manifest_type(media_type: str) -> bool:
+    """Whether a registry keeps such a thing as a manifest; all else is a blob."""
+    return media_type in _KNOWN or media_type.startswith(_SCHEMA_1)
 
 
 def receive(
@@ -58,7 +62,7 @@ def receive(
     for other, whose in ((wanted or "", "asked for"), (_sha256(named_digest), "said to be sent")):
         if other and other != digest:
             raise DigestMismatch(f"{what} came as {digest} where {other} was {whose}")
-    known = served_as if served_as in MANIFEST_TYPES else ""
+    known = served_as if served_as in _KNOWN else ""
     return Received(raw, said.media_type or known, digest)
 
 

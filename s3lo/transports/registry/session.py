@@ -65,6 +65,7 @@ class Session:
         scope = f"repository:{reference.repository}:pull"
         self._authorization = Authorization(server, scope, options.login)
         self._lock = threading.Lock()
+        self._telling = threading.Lock()
         self._home = ""
         self._not_before = float("-inf")
 
@@ -133,7 +134,8 @@ class Session:
             self._watch.sleep(seconds)
 
     def note(self, text: str, level: int = 1) -> None:
-        self._observer(Note(text, level))
+        with self._telling:
+            self._observer(Note(text, level))
 
     def sleep(self, seconds: float) -> None:
         """Raises Interrupted where it is cancelled."""
