@@ -11,10 +11,10 @@ its ETag) and the size of what is there at the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
-from threading import Event
+from threading import Condition, Event
 
 from msgspec import Struct
 
@@ -41,6 +41,9 @@ _IF_ABSENT: Headers = (("if-none-match", "*"),)
 _MOST_CHANGES = 3
 """How often a source that is replaced is begun with anew: by its name it is the same content."""
 
+_END_SECONDS = 10.0
+"""How long the end waits for uploads to be aborted, while a service does not answer."""
+
 Told = Callable[[int], None]
 
 
@@ -60,7 +63,11 @@ def is_one_service(target: Endpoint, source: Endpoint) -> bool:
 
 
 class ServerCopy:
-    """Copies from one bucket into another. For any thread."""
+    """Copies from one bucket into another, any number at a time, each in its thread.
+
+    As a context it ends them all: those that have begun a multipart upload have then aborted it,
+    even where the process ends at once.
+    """
 
     def __init__(
         self,
@@ -73,8 +80,34 @@ class ServerCopy:
         self.target = target
         self.source = source
         self.storage = storage
-        self.cancel = cancel or Event()
         self.sizes = sizes or CopySizes()
+        self._cancel = cancel
+        self._is_ending = False
+        self._uploading = 0
+        self._changed = Condition()
+
+    def __enter__(self) -> ServerCopy:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_ending = True
+        with self._changed:
+            self._changed.wait_for(lambda: not self._uploading, _END_SECONDS)
+
+    def is_over(self) -> bool:
+        return self._is_ending or (self._cancel is not None and self._cancel.is_set())
+
+    @contextmanager
+    def uploading(self) -> Iterator[None]:
+        """While there may be a multipart upload to be aborted."""
+        with self._changed:
+            self._uploading += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._uploading -= 1
+                self._changed.notify_all()
 
     def copy(self, key: str, size: int, *, if_absent: bool, copied: Told | None = None) -> None:
         """Have a blob of ``size`` bytes copied to the same key.
@@ -86,7 +119,7 @@ class ServerCopy:
 
         Raises NotCopied where the service does not do it; NotFoundError where the source is not
         there (any more), SizeMismatch where it, or what came of it, has another size; Interrupted
-        once ``cancel`` is set; ServiceError and AccessDeniedError as any request. After each of them
+        once ``cancel`` is set or the context left; ServiceError and AccessDeniedError as any request. After each of them
         no multipart upload is left open, if only the service can be reached.
         """
         for _ in range(_MOST_CHANGES):
@@ -114,7 +147,7 @@ class _Copy:
         self._source = CopySource(between.source.location.name, found.key, found.size, found.etag)
         self._headers = between.storage.blob_headers
         self._preferences = between.storage.kept_preferences(found.storage_class)
-        self._cancel = between.cancel
+        self._between = between
         self._copied = copied
         self._sizes = between.sizes
         self._told_bytes = 0
@@ -126,7 +159,8 @@ class _Copy:
             if self._source.size <= self._sizes.whole_bytes:
                 self._written(self._copy_whole, condition)
             else:
-                self._copy_in_parts(condition)
+                with self._between.uploading():
+                    self._copy_in_parts(condition)
         except Conflict:
             self._tell(-self._told_bytes)
             return False
@@ -165,7 +199,7 @@ class _Copy:
         part_bytes = upload_part_bytes(self._source.size, self._sizes.part_bytes)
         cut = copies.stretches(self._source.size, part_bytes)
         copy, parts = partial(self._copy_part, upload), []
-        for part in abreast(copy, cut, self._sizes.side_by_side, self._cancel):
+        for part in abreast(copy, cut, self._sizes.side_by_side, self._between.is_over):
             self._tell(part.size)
             parts.append(part)
         return parts
@@ -260,7 +294,7 @@ class _Copy:
             )
 
     def _require_going_on(self) -> None:
-        if self._cancel.is_set():
+        if self._between.is_over():
             raise Interrupted("cancelled")
 
     def _tell(self, count: int) -> None:

@@ -52,7 +52,15 @@ def by_service(
     assert isinstance(target, S3Store)
     if not is_one_service(target.endpoint, source.endpoint):
         return _through(source, landing, blobs, means)
-    copy = ServerCopy(target, source, landing.storage, means.cancel)
+    with ServerCopy(target, source, landing.storage, means.cancel) as copy:
+        left = _not_copied(copy, blobs, landing, means)
+    return _through(source, landing, left, means)
+
+
+def _not_copied(
+    copy: ServerCopy, blobs: Sequence[Descriptor], landing: Landing, means: Means
+) -> Sequence[Descriptor]:
+    """Have them copied; gives those that the service did not copy."""
 
     def is_copied(blob: Descriptor) -> bool:
         def tell(count: int) -> None:
@@ -69,10 +77,9 @@ def by_service(
 
     first, *others = sorted(blobs, key=lambda blob: blob.size)
     if not is_copied(first):  # so will the others be refused
-        return _through(source, landing, blobs, means)
-    copied = list(abreast(is_copied, others, _COPIED_AT_A_TIME))
-    left = [blob for blob, is_done in zip(others, copied, strict=True) if not is_done]
-    return _through(source, landing, left, means)
+        return blobs
+    copied = abreast(is_copied, others, _COPIED_AT_A_TIME, copy.is_over)
+    return [blob for blob, is_done in zip(others, list(copied), strict=True) if not is_done]
 
 
 def into_files(

@@ -83,7 +83,7 @@ def test_who_cancels_does_not_wait_for_calls_that_hang() -> None:
             hanging.wait(20)
         return number
 
-    results = abreast(hang, range(4), 4, cancel)
+    results = abreast(hang, range(4), 4, cancel.is_set)
     assert next(results) == 0
     with pytest.raises(Interrupted):
         next(results)
