@@ -11,3 +11,7 @@ class Login(Struct, frozen=True):
     username: str
     password: str
     identity_token: str = ""
+
+    def __repr__(self) -> str:
+        """Without what is secret."""
+        return f"Login({self.username!r})"

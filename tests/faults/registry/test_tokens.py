@@ -14,7 +14,7 @@ from tests.faults.registry.served import LOGIN, Served, header, opened, redirect
 from tests.servers import Unruly
 from tests.servers.unruly import Answer, Exchange, reset
 
-TOKEN = saying(200, b'{"token":"t","expires_in":300}')
+TOKEN = saying(200, b'{"token":"t","expires_in":"300"}')
 
 
 @pytest.fixture
