@@ -58,9 +58,14 @@ class _WatchedTls(ssl.SSLSocket):
     watch: ClassVar[Watch]
 
     def do_handshake(self, block: bool = False) -> None:
-        # The plain socket was left without its descriptor.
-        self.watch.add(self)
-        super().do_handshake(block)
+        try:
+            # The plain socket was left without its descriptor.
+            self.watch.add(self)
+            super().do_handshake(block)
+        except BaseException:
+            # Of a signal's exception ssl leaves the socket open.
+            self.close()
+            raise
 
 
 def _pools(kind: type[Any], connection: type[Any], watch: Watch) -> type[Any]:

@@ -47,7 +47,8 @@ class Answer:
 
     @property
     def host(self) -> str:
-        return urlsplit(self.url).netloc
+        """With its port, and without what a URL may have before it."""
+        return _host(self.url)
 
     @property
     def redirect(self) -> str:
@@ -100,8 +101,7 @@ class Http:
     def send(self, method: str, url: str, headers: Headers, body: bytes | None = None) -> Answer:
         """The answer's head. Raises Passing where none comes, UntrustedEndpoint, Interrupted."""
         self._watch.check()
-        host = urlsplit(url).netloc
-        with _talking(host, self._watch):
+        with _talking(_host(url), self._watch):
             response = self._manager(proxy_for(url)).request(
                 method,
                 url,
@@ -139,6 +139,10 @@ class Http:
         manager.pool_classes_by_scheme = self._pools
         # Two threads may both have made one: then the first is kept.
         return self._managers.setdefault(proxy, manager)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def _proxy_headers(proxy: str) -> dict[str, str]:
@@ -180,7 +184,7 @@ def _said(error: BaseException) -> str:
         case urllib3.exceptions.ProxyError():
             return f"the proxy did not let it through ({error.original_error})"
         case urllib3.exceptions.NameResolutionError():
-            return "there is no such host"
+            return f"it cannot be looked up ({error.__cause__})"
         case urllib3.exceptions.NewConnectionError():
             return str(error.__cause__ or "no connection")
         case urllib3.exceptions.ProtocolError(args=(_, reason)):

@@ -125,12 +125,10 @@ class Session:
                 seconds = wait_seconds(failures, passing, waited_seconds)
                 if seconds is None:
                     raise passing.error from passing
-                self._tell(passing, seconds, what)
                 if passing.asked_seconds is not None:
                     waited_seconds += passing.asked_seconds
-                    with self._lock:
-                        until = time.monotonic() + passing.asked_seconds
-                        self._not_before = max(self._not_before, until)
+                    self._hold_all_back(passing.asked_seconds)
+                self._tell(passing, seconds, what)
             self._watch.sleep(seconds)
 
     def note(self, text: str, level: int = 1) -> None:
@@ -183,6 +181,11 @@ class Session:
             if not self._home:
                 self._home = find_home(self._http, self.registry, insecure=self._insecure)
             return self._home
+
+    def _hold_all_back(self, seconds: float) -> None:
+        """What one request was asked is meant for every one."""
+        with self._lock:
+            self._not_before = max(self._not_before, time.monotonic() + seconds)
 
     def _hold_back(self) -> None:
         """Ask for nothing while the registry wants none of us to."""

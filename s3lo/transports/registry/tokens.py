@@ -104,7 +104,8 @@ class TokenServer:
                 raise refused(answer, f"a token for {self._registry}", self._registry)
             body = answer.read_up_to(_MOST_TOKEN_BYTES)
         try:
-            return msgspec.json.decode(body, type=_Fields)
+            # Not all of them know a number from a text.
+            return msgspec.json.decode(body, type=_Fields, strict=False)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ServiceError(
                 f"{answer.host} answers with something else than a token for {self._registry}"

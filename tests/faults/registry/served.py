@@ -21,6 +21,7 @@ from tests.servers.registry import PASSWORD, USER
 from tests.servers.unruly import Answer, Exchange, Fault
 
 NAME = "faults/app:v1"
+OPEN = RegistryOptions()
 LOGIN = Login(USER, PASSWORD)
 LAYER_BYTES = 3_000_000
 
@@ -53,7 +54,7 @@ def serve(registry: servers.Registry, directory: Path) -> Served:
 def opened(
     url: str,
     name: str = NAME,
-    options: RegistryOptions = RegistryOptions(),  # noqa: B008 - frozen
+    options: RegistryOptions = OPEN,
     notes: list[str] | None = None,
     cancel: threading.Event | None = None,
 ) -> Registry:

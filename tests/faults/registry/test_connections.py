@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ssl
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from s3lo.model.documents import Descriptor
 from s3lo.transports.registry import connections, http
 from s3lo.transports.registry.client import Registry, RegistryOptions
 from tests.conftest import missing
+from tests.faults.command import eventually
 from tests.faults.registry.served import (
     Served,
     changed,
@@ -99,31 +102,49 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "CONNECT_SECONDS", 1000.0)
 
 
+@contextmanager
+def soon(action: Callable[[], object], has_come: Callable[[], bool]) -> Iterator[None]:
+    """Do something from another thread once the block has come so far; it must come there."""
+    came: list[bool] = []
+
+    def act() -> None:
+        came.append(eventually(has_come, seconds=60.0))
+        action()
+
+    thread = threading.Thread(target=act)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+    assert came == [True]
+
+
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("fault", [stall, saying(429, Retry_After="100")])
 def test_who_cancels_waits_for_nothing(unruly: Unruly, served: Served, fault: Fault) -> None:
     cancel = threading.Event()
     unruly.when("GET", "/blobs/", fault)
     with opened(unruly.url, cancel=cancel) as registry:
-        timer = threading.Timer(0.5, cancel.set)
-        timer.start()
-        with pytest.raises(Interrupted):
+        with (
+            soon(cancel.set, lambda: unruly.count("GET", "/blobs/") == 1),
+            pytest.raises(Interrupted),
+        ):
             read(registry, served.layer)
         with pytest.raises(Interrupted):
             registry.root()
     assert unruly.count("GET", "/blobs/") == 1
-    timer.join()
 
 
 @pytest.mark.usefixtures("patient")
 def test_closing_ends_what_is_under_way(unruly: Unruly, served: Served) -> None:
     unruly.when("GET", "/blobs/", stall)
     registry = opened(unruly.url)
-    timer = threading.Timer(0.5, registry.close)
-    timer.start()
-    with pytest.raises(Interrupted):
+    with (
+        soon(registry.close, lambda: unruly.count("GET", "/blobs/") == 1),
+        pytest.raises(Interrupted),
+    ):
         read(registry, served.layer)
-    timer.join()
 
 
 HUNG_UP: Script = ()
@@ -136,13 +157,10 @@ def test_a_handshake_without_an_end_can_be_cancelled() -> None:
     with (
         Scripted(HUNG_UP, ((1000.0,),)) as server,
         opened(server.url, cancel=cancel) as registry,
+        soon(cancel.set, lambda: server.connections == 2),
+        pytest.raises(Interrupted),
     ):
-        timer = threading.Timer(0.5, cancel.set)
-        timer.start()
-        with pytest.raises(Interrupted):
-            registry.root()
-        assert server.connections == 2
-        timer.join()
+        registry.root()
 
 
 @pytest.mark.usefixtures("patient")
@@ -160,13 +178,10 @@ def test_a_body_over_tls_can_be_cancelled(tmp_path: Path) -> None:
     with (
         Scripted(HUNG_UP, ((empty,), (half, 1000.0)), context=context) as server,
         opened(server.url, options=options, cancel=cancel) as registry,
+        soon(cancel.set, lambda: len(server.requests) == 2),
+        pytest.raises(Interrupted),
     ):
-        timer = threading.Timer(0.5, cancel.set)
-        timer.start()
-        with pytest.raises(Interrupted):
-            registry.root()
-        assert len(server.requests) == 2
-        timer.join()
+        registry.root()
 
 
 def test_a_registry_that_ignores_ranges_sends_all_or_has_the_rest_dropped(

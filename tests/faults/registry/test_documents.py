@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 
 import pytest
 
@@ -18,11 +20,13 @@ from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor
 from s3lo.model.registry_reference import parse_registry_reference
 from s3lo.transports.registry.client import Registry, RegistryOptions
+from tests.faults.command import eventually
 from tests.faults.registry.served import NAME, Served, changed, saying, with_header
 from tests.servers import Unruly
 from tests.servers.unruly import (
     Answer,
     Exchange,
+    Fault,
     wrong_byte_back,
 )
 
@@ -139,6 +143,30 @@ def test_it_is_waited_as_long_as_the_registry_asks(
     unruly.when("GET", "/manifests/", saying(status, Retry_After="1"), times=1)
     assert client.root().digest == served.manifest
     assert any("in 1.0 s" in note for note in notes)
+
+
+def test_while_one_request_waits_no_other_one_is_made(
+    client: Registry, unruly: Unruly, served: Served, notes: list[str]
+) -> None:
+    times: list[float] = []
+
+    def at(fault: Fault) -> Fault:
+        def note(exchange: Exchange) -> None:
+            times.append(time.monotonic())
+            fault(exchange)
+
+        return note
+
+    client.root()
+    unruly.when("GET", "/tags/", at(saying(429, Retry_After="1")), times=1)
+    unruly.when("GET", "/manifests/", at(lambda exchange: exchange.reply(exchange.forward())))
+    waiting = threading.Thread(target=lambda: list(client.tags()))
+    waiting.start()
+    assert eventually(lambda: notes, seconds=60.0)
+    assert client.root().digest == served.manifest
+    waiting.join()
+    asked_to_wait, asked_for = times
+    assert asked_for - asked_to_wait > 0.9
 
 
 def test_a_limit_that_lasts_is_told_at_once_with_what_helps(

@@ -21,14 +21,17 @@ from tests.servers.token_server import SERVICE, TokenServer
 from tests.servers.unruly import Answer, Exchange
 
 
+def of(login: Login | None) -> RegistryOptions:
+    return RegistryOptions(login=lambda: login)
+
+
 def test_a_password_is_shown_where_it_is_asked_for(pushed: Pushed) -> None:
     with serving(servers.Registry(asks_password=True)) as server:
         push(server, pushed, "org/app:v1")
-        with client(server.host, options=RegistryOptions(login=lambda: LOGIN)) as registry:
+        with client(server.host, options=of(LOGIN)) as registry:
             assert registry.root().digest == pushed.digest
         for login in (None, Login(USER, "wrong")):
-            options = RegistryOptions(login=lambda login=login: login)  # type: ignore[misc]
-            with client(server.host, options=options) as registry:
+            with client(server.host, options=of(login)) as registry:
                 with pytest.raises(AccessDeniedError) as raised:
                     registry.root()
                 assert f"docker login {server.host}" in raised.value.hint
@@ -55,7 +58,7 @@ def guarded(tokens: TokenServer, pushed: Pushed) -> Iterator[servers.Registry]:
 def test_one_token_serves_a_whole_copy(
     guarded: servers.Registry, tokens: TokenServer, login: Login
 ) -> None:
-    with client(guarded.host, options=RegistryOptions(login=lambda: login)) as registry:
+    with client(guarded.host, options=of(login)) as registry:
         index = parse_document(registry.root().raw)
         assert isinstance(index, Index)
         for entry in index.manifests:
@@ -82,7 +85,7 @@ def test_nobody_gets_a_token_where_anyone_may_pull(
 
 @pytest.mark.parametrize("login", [None, Login(USER, "wrong"), Login("", "", "unknown")])
 def test_a_refused_login_is_denied(guarded: servers.Registry, login: Login | None) -> None:
-    with client(guarded.host, options=RegistryOptions(login=lambda: login)) as registry:
+    with client(guarded.host, options=of(login)) as registry:
         with pytest.raises(AccessDeniedError) as raised:
             registry.root()
         assert "docker login" in raised.value.hint
@@ -96,7 +99,7 @@ def test_a_token_is_renewed_before_it_runs_out(certificate: Certificate, pushed:
     ):
         push(server, pushed, "org/app:v1")
         tokens.requests.clear()
-        with client(server.host, options=RegistryOptions(login=lambda: LOGIN)) as registry:
+        with client(server.host, options=of(LOGIN)) as registry:
             for _ in range(3):
                 registry.root()
         assert len(tokens.requests) == 3
@@ -113,7 +116,7 @@ def test_a_token_that_is_refused_in_the_middle_is_renewed_once(
 
     with Unruly(guarded.url) as unruly:
         host = unruly.url.partition("://")[2]
-        with client(host, options=RegistryOptions(login=lambda: LOGIN)) as registry:
+        with client(host, options=of(LOGIN)) as registry:
             assert registry.root().digest == pushed.digest
             unruly.when("GET", "/manifests/", forget, times=1)
             assert registry.root().digest == pushed.digest
@@ -127,7 +130,7 @@ def test_a_token_that_is_refused_in_the_middle_is_renewed_once(
 def test_threads_that_begin_at_once_ask_for_one_token(
     guarded: servers.Registry, tokens: TokenServer
 ) -> None:
-    with client(guarded.host, options=RegistryOptions(login=lambda: LOGIN)) as registry:
+    with client(guarded.host, options=of(LOGIN)) as registry:
         found = list(abreast(lambda _: registry.root().digest, range(8), 8))
     assert len(set(found)) == 1
     assert len(tokens.requests) == 1
@@ -159,7 +162,7 @@ def test_a_password_is_not_sent_in_clear_to_a_token_server_elsewhere(
 ) -> None:
     """The registry is on loopback, and what it names is not."""
     host = sent_elsewhere.url.partition("://")[2]
-    with client(host, options=RegistryOptions(login=lambda: LOGIN)) as registry:
+    with client(host, options=of(LOGIN)) as registry:
         with pytest.raises(AccessDeniedError, match="without TLS") as raised:
             registry.root()
         assert "--insecure" in raised.value.hint
