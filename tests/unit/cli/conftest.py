@@ -69,6 +69,9 @@ def library(monkeypatch: pytest.MonkeyPatch) -> Library:
     for verb in (
         "push",
         "pull",
+        "copy",
+        "copy_all",
+        "copy_tags",
         "list_tags",
         "inspect",
         "read_manifest",

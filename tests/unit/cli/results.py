@@ -7,6 +7,8 @@ from s3lo.engine.report import EngineReport
 from s3lo.model.documents import HistoryEntry
 from s3lo.operations.config import ConfigResult
 from s3lo.operations.results import (
+    CopiesResult,
+    CopyResult,
     DeletedTag,
     DeleteResult,
     InspectResult,
@@ -133,3 +135,16 @@ TUNED = TuneResult(
     memory_limit=1 << 30,
     reasons=("eth0 is the interface of the default route",),
 )
+COPIED = CopyResult(
+    source="docker.io/library/alpine:latest",
+    reference="s3://bucket/alpine:v1",
+    digest=DIGEST,
+    platforms=("linux/amd64", "linux/arm64"),
+    blobs_copied=7,
+    blobs_skipped=2,
+    attached=1,
+    bytes_transferred=3_000_000,
+    seconds=1.5,
+    engine=PUSHED.engine,
+)
+COPIES = CopiesResult((COPIED,), (), 3_000_000, 2.5)

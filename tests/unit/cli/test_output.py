@@ -17,6 +17,8 @@ from s3lo.operations.results import Result
 from tests.unit.cli.conftest import CommandLine, Library
 from tests.unit.cli.results import (
     CONFIGURED,
+    COPIED,
+    COPIES,
     COUNTED,
     DELETED,
     DIGEST,
@@ -28,10 +30,23 @@ from tests.unit.cli.results import (
 
 PUSH = ("push", "app:v1", "s3://bucket/app:v1")
 PULL = ("pull", "s3://bucket/app:v1")
-VERB_NAMES = ["push", "pull", "list", "inspect", "stats", "delete", "config", "tune", "completion"]
+VERB_NAMES = [
+    "push",
+    "pull",
+    "copy",
+    "list",
+    "inspect",
+    "stats",
+    "delete",
+    "config",
+    "tune",
+    "completion",
+]
 VERBS: list[tuple[tuple[str, ...], Result]] = [
     (PUSH, PUSHED),
     (PULL, PULLED),
+    (("copy", "alpine", "s3://bucket/alpine:v1"), COPIED),
+    (("copy", "alpine", "s3://bucket/alpine", "--all-tags"), COPIES),
     (("inspect", "s3://bucket/app:v1"), INSPECTED),
     (("delete", "s3://bucket/app:v1"), DELETED),
     (("stats", "s3://bucket/"), COUNTED),
