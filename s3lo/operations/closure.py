@@ -35,9 +35,10 @@ class Closure(Struct, frozen=True):
         return (*self.blobs, *(document.descriptor() for document in self.documents))
 
     @property
-    def manifests(self) -> tuple[Manifest, ...]:
-        found = (self.root, *self.documents)
-        return tuple(each for each in found if isinstance(each, Manifest))
+    def entries(self) -> tuple[Descriptor, ...]:
+        """Of all of its indexes."""
+        indexes = (each for each in (self.root, *self.documents) if isinstance(each, Index))
+        return tuple(entry for index in indexes for entry in index.manifests)
 
 
 def read_closure(root: Manifest | Index, read: Read) -> Closure:

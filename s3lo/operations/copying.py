@@ -178,8 +178,10 @@ def _look_again(
 def _copy_attached(
     closure: Closure, origin: Origin, landing: Landing, how: Copying
 ) -> tuple[_Copied, ...]:
-    """What is attached to the root and to each manifest, under the tags that say so."""
-    digests = [document.digest for document in (closure.root, *closure.documents)]
+    """What is attached to the root and to what runs, under the tags that say so."""
+    attesting = {entry.digest for entry in closure.entries if entry.is_attestation}
+    documents = (closure.root, *closure.documents)
+    digests = [each.digest for each in documents if each.digest not in attesting]
     done = []
     for tag, document in origin.attached(digests):
         beside = replace(landing, target=replace(landing.target, tag=tag))

@@ -83,6 +83,8 @@ class Registry:
         if not TAG.match(tag):
             raise InvalidReference(f"{tag!r} is not a tag")
         what = f"{self.reference.host}/{self.reference.repository}:{tag}"
+        if not self._session.has(f"manifests/{tag}", what, accept=ACCEPT):
+            return None
         return self._manifest(tag, what, may_be_absent=True)
 
     def document(self, descriptor: Descriptor) -> bytes:

@@ -32,8 +32,11 @@ def referrers(session: Session, digest: Digest) -> Sequence[Descriptor]:
 
 
 def _by_tag(session: Session, digest: Digest, what: str) -> Sequence[Descriptor]:
+    path = f"manifests/sha256-{digest.hex}"
+    if not session.has(path, what, accept=media_types.OCI_INDEX):
+        return ()
     reply = session.fetch(
-        f"manifests/sha256-{digest.hex}",
+        path,
         what,
         accept=media_types.OCI_INDEX,
         most_bytes=MAX_DOCUMENT_BYTES,

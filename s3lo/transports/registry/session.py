@@ -31,6 +31,8 @@ _ROUNDS = 3
 """A request is sent once as it stands, once with what it was asked for, and once with a wider scope."""
 _TOLD_FROM_SECONDS = 5.0
 """A wait that a person would wonder about."""
+_NO_HEAD = (405, 501)
+"""How servers answer that do not know the method."""
 
 T = TypeVar("T")
 
@@ -103,6 +105,18 @@ class Session:
 
         return self.patiently(attempt, what)
 
+    def has(self, path: str, what: str, *, accept: str) -> bool:
+        """Whether there may be something: an answer without its body, which costs no pull where these
+        are counted. Raises what an answer stands for that tells neither."""
+
+        def attempt() -> bool:
+            with closing(self._ask(self._url(path), {"Accept": accept}, "HEAD")) as answer:
+                if answer.status in (200, 404, *_NO_HEAD):
+                    return answer.status != 404
+                raise refused(answer, what, self.registry)
+
+        return self.patiently(attempt, what)
+
     def open(self, path: str, headers: Headers) -> Answer:
         """An answer whose body is still to come, whatever its status; raises Passing: it is asked for
         within ``patiently``."""
@@ -143,14 +157,14 @@ class Session:
         self._watch.close()
         self._http.close()
 
-    def _ask(self, url: str, headers: Headers) -> Answer:
+    def _ask(self, url: str, headers: Headers, method: str = "GET") -> Answer:
         """An answer that is neither a redirect nor a question for the login that has an answer."""
         home = origin(self.home())
         shown = self._authorization.headers()
 
         def send(target: str) -> Answer:
             more = shown if origin(target) == home else {}
-            return self._http.send("GET", target, {**headers, **more})
+            return self._http.send(method, target, {**headers, **more})
 
         for turn in range(_ROUNDS):
             answer = follow(send, url)

@@ -197,4 +197,4 @@ def test_what_is_not_found_is_not_asked_for_again(client: Registry, unruly: Unru
     blob = Descriptor("", Digest.of(b"nowhere"), 7)
     with pytest.raises(NotFoundError):
         client.document(blob)
-    assert unruly.count("GET", "v9") == unruly.count("GET", blob.digest) == 1
+    assert unruly.count("HEAD", "v9") == unruly.count("GET", blob.digest) == 1
