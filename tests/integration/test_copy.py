@@ -16,8 +16,9 @@ from s3lo.errors import ImmutableTag, NotFoundError, UsageError
 from s3lo.events import BlobDone, Event, Note, PhaseStarted
 from s3lo.model.media_types import DOCKER_LIST, OCI_INDEX
 from tests.conftest import missing
-from tests.servers import Missing, Registry
+from tests.servers import Missing, Registry, SeaweedS3, Unruly
 from tests.servers.process import find_program
+from tests.servers.unruly import Exchange, refusing
 from tests.stores import Shelf
 from tests.unit.transports import builders
 
@@ -283,6 +284,50 @@ def test_an_image_goes_from_store_to_store_of_any_kind(
     back = s3lo.copy(f"{other}org/app:v1", f"{shelf.url}back:v1")
     assert back.bytes_transferred == sum(map(len, source.blobs))
     source.require_in(shelf, "back:v1")
+
+
+@pytest.mark.usefixtures("aws_env")
+def test_a_service_copies_between_its_buckets_by_itself(
+    source: Source, bucket: str, seaweed: SeaweedS3
+) -> None:
+    other = seaweed.create_bucket(f"{bucket}-other")
+    s3lo.copy(f"oci:{source.layout}", f"s3://{bucket}/app:v1")
+    found = s3lo.copy(f"s3://{bucket}/app:v1", f"s3://{other}/org/app:v1")
+    assert found.blobs_copied == len(source.blobs)
+    documents = [source.blobs[3], source.blobs[6], source.blobs[9]]
+    assert found.bytes_transferred == sum(map(len, documents))
+    pulled = s3lo.pull(f"s3://{other}/org/app:v1", to=f"oci:{source.layout.parent}/{other}")
+    assert pulled.bytes_transferred > len(LARGE)
+
+
+def test_what_a_service_refuses_to_copy_passes_through(
+    source: Source, bucket: str, seaweed: SeaweedS3, aws_env: dict[str, str]
+) -> None:
+    other = seaweed.create_bucket(f"{bucket}-other")
+    s3lo.copy(f"oci:{source.layout}", f"s3://{bucket}/app:v1")
+    assert aws_env
+
+    def refuse_copies(exchange: Exchange) -> None:
+        is_copy = any(name.lower() == "x-amz-copy-source" for name, _ in exchange.headers)
+        (refusing(501, "NotImplemented") if is_copy else _pass_on)(exchange)
+
+    seen: list[Event] = []
+    with Unruly(seaweed.endpoint_url) as proxy:
+        proxy.when("PUT", "/", refuse_copies)
+        connection = s3lo.ConnectionOptions(endpoint_url=proxy.url)
+        found = s3lo.copy(
+            f"s3://{bucket}/app:v1",
+            f"s3://{other}/app:v1",
+            options(connection=connection),
+            observer=seen.append,
+        )
+    assert found.bytes_transferred == sum(map(len, source.blobs))
+    assert any(isinstance(e, Note) and "passes through this machine" in e.text for e in seen)
+    assert s3lo.inspect(f"s3://{other}/app:v1").digest == source.digest
+
+
+def _pass_on(exchange: Exchange) -> None:
+    exchange.reply(exchange.forward())
 
 
 def test_files_of_a_local_store_are_given_second_names(source: Source, tmp_path: Path) -> None:
