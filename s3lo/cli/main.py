@@ -22,6 +22,7 @@ _VERBS = (
     "inspect",
     "stats",
     "delete",
+    "clean",
     "config",
     "tune",
     "completion",

@@ -3,7 +3,7 @@
 source ──► layers the store has: passed over        (StoreHoldings)
        ──► others: hashed, compressed ──► uploaded while the next is made   (Outflow)
        ──► what came compressed already, config, manifests: looked for, uploaded
-then the tag, and a second look at all that was only found there.
+then the tag, and a second look at all that it needs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from s3lo.bucket.local import is_store
 from s3lo.bucket.options import ConnectionOptions, StorageOptions
 from s3lo.bucket.rules import load_rules
 from s3lo.bucket.store import Store
-from s3lo.bucket.tags import write_tag
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.report import EngineReport
 from s3lo.engine.transfers import Upload
@@ -41,6 +40,7 @@ from s3lo.operations.layer_cache import user_cache
 from s3lo.operations.outflow import Outflow
 from s3lo.operations.outgoing import Outgoing, outgoing_of, platforms_of
 from s3lo.operations.phase import Phase, cancellable, one_at_a_time
+from s3lo.operations.publish import Publication, publish
 from s3lo.operations.results import PushedBlob, PushResult
 from s3lo.transports.image import BlobFile, Compression
 from s3lo.transports.packing import LEVELS, NotAsHeld, Packing
@@ -193,29 +193,22 @@ def _attempt(
         missing = here if task.is_forced else _missing(task, here)
         report = outflow.finish([task.upload(outgoing.files[blob.digest]) for blob in missing])
         with Phase("publish", observer):
-            raw = image.root.raw
-            write_tag(store, task.target.image, task.target.tag, raw, immutable=is_immutable)
-            restored = _look_again(task, outgoing, outflow.moved)
+            restored = _publish(task, outgoing, is_immutable)
         return _result(task, outgoing, outflow.moved | restored, report, started_at)
 
 
-def _look_again(task: _Task, outgoing: Outgoing, moved: set[Digest]) -> set[Digest]:
-    """Bring back what went; returns the digests.
+def _publish(task: _Task, outgoing: Outgoing, is_immutable: bool) -> set[Digest]:
+    """Write the tag; what is cleaned away meanwhile is uploaded (again). Gives its digests."""
+    target, raw = task.target, outgoing.image.root.raw
+    publication = Publication(target.image, target.tag, raw, outgoing.blobs, is_immutable)
 
-    A blob that was found present could be cleaned away before the tag refers to it. So those are
-    looked at once more when the tag is visible, which keeps any later clean from taking them
-    (STORAGE rule 4).
-    """
-    reused = [blob for blob in outgoing.blobs if blob.digest not in moved]
-    vanished = _missing(task, reused)
-    if not vanished:
-        return set()
-    task.observer(Note(f"{len(vanished)} reused blobs were cleaned away meanwhile: restoring"))
-    if any(blob.digest not in outgoing.files for blob in vanished):
-        raise _Vanished("what was cleaned away has to be made once more")
-    uploads = [task.upload(outgoing.files[blob.digest]) for blob in vanished]
-    task.depot.engine.upload(uploads, task.observer, task.cancel)
-    return {blob.digest for blob in vanished}
+    def restore(gone: Sequence[Descriptor]) -> None:
+        if any(blob.digest not in outgoing.files for blob in gone):
+            raise _Vanished("what was cleaned away has to be made once more")
+        uploads = [task.upload(outgoing.files[blob.digest]) for blob in gone]
+        task.depot.engine.upload(uploads, task.observer, task.cancel)
+
+    return publish(task.depot.store, publication, restore, task.observer)
 
 
 def _tell_new_store(location: Location, observer: Observer) -> None:
