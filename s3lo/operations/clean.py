@@ -9,6 +9,7 @@ pushes and other cleans is told in ``s3lo.bucket.cleaning``.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from msgspec import Struct
 from s3lo import errors
 from s3lo.abreast import abreast
 from s3lo.bucket import keys
-from s3lo.bucket.cleaning import Cleaning
+from s3lo.bucket.cleaning import Cleaning, Sleep
 from s3lo.bucket.local import is_store
 from s3lo.bucket.options import ConnectionOptions
 from s3lo.bucket.rules import MAX_RULES_BYTES, Rulebook, load_rules, parse_rules
@@ -40,8 +41,8 @@ _ABORTS_AT_A_TIME = 16
 _NO_CONNECTION = ConnectionOptions()
 
 
-class _Task(Struct, frozen=True):
-    """What was asked for. ``book`` is None where the store's own rules hold."""
+class Task(Struct, frozen=True):
+    """What was asked for, of a store that is open. ``book`` is None where the store's own rules hold."""
 
     store: Store
     grace: Grace
@@ -50,6 +51,7 @@ class _Task(Struct, frozen=True):
     blobs: bool
     book: Rulebook | None
     observer: Observer
+    sleep: Sleep = time.sleep
 
 
 class _Done(Struct):
@@ -98,17 +100,17 @@ def clean(
         with opened(location, connection, EngineOptions()) as depot:
             grace = Grace(depot.store.now(), grace_seconds)
             is_all = not (tags or blobs or uploads)
-            task = _Task(
+            task = Task(
                 depot.store, grace, confirm, tags or is_all, blobs or is_all, book, observer
             )
-            result = run(task, uploads or is_all)
+            result = clean_store(task, uploads or is_all)
     for line in result.errors:
         observer(Note(line))
     return result
 
 
-def run(task: _Task, uploads: bool) -> CleanResult:
-    """Everything but what is asked of the outside."""
+def clean_store(task: Task, uploads: bool) -> CleanResult:
+    """Clean a store that is open; ``uploads`` as well, if so."""
     abandoned = list(_abandoned(task)) if uploads else []
     done = _Done()
     if task.tags or task.blobs:
@@ -129,7 +131,7 @@ def run(task: _Task, uploads: bool) -> CleanResult:
     )
 
 
-def _content(task: _Task, cleaning: Cleaning | None) -> _Done:
+def _content(task: Task, cleaning: Cleaning | None) -> _Done:
     """Tags, and then what none needs any more."""
     book = (task.book or load_rules(task.store)) if task.tags else Rulebook()
     survey = Survey(task.store, task.grace)
@@ -156,15 +158,15 @@ def _condemned(survey: Survey, book: Rulebook, grace: Grace) -> list[Verdict]:
 
 
 @contextmanager
-def _at_work(task: _Task) -> Iterator[Cleaning | None]:
+def _at_work(task: Task) -> Iterator[Cleaning | None]:
     if not task.is_confirmed:
         yield None
         return
-    with Cleaning(task.store, task.observer) as cleaning:
+    with Cleaning(task.store, task.observer, task.sleep) as cleaning:
         yield cleaning
 
 
-def _abandoned(task: _Task) -> Iterator[Unfinished]:
+def _abandoned(task: Task) -> Iterator[Unfinished]:
     """What was begun longer ago than the grace period: a push goes on with what a killed one left."""
     is_local = task.store.location.scheme == "local"
     try:
