@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 
@@ -75,23 +76,38 @@ class OwnKeys:
     """Gathers from a listing of ``manifests/`` what :func:`tag_keys` would say of each tag."""
 
     def __init__(self) -> None:
-        self._files: dict[str, list[str]] = {}
-        """By the tag's directory."""
+        self._files: dict[str, list[tuple[str, datetime.datetime | None]]] = {}
+        """By the tag's directory: names, and when they were written."""
 
     def see(self, found: ObjectInfo) -> None:
         directory, _, name = found.key.rpartition("/")
         above, _, last = directory.rpartition("/")
         if name in TAG_FILES:
-            self._files.setdefault(directory, []).append(sys.intern(name))
+            own = sys.intern(name), found.last_modified
+            self._files.setdefault(directory, []).append(own)
         elif last == "signatures" and is_signature_name(name):
-            self._files.setdefault(above, []).append(f"{last}/{name}")
+            own = f"{last}/{name}", found.last_modified
+            self._files.setdefault(above, []).append(own)
 
     def of(self, image: str, tag: str) -> list[str]:
         """Everything that is a tag's own, its manifest first."""
         prefix = tag_prefix(image, tag)
         first = manifest_key(image, tag)
-        keys = [prefix + name for name in self._files.get(prefix[:-1], ())]
+        keys = [prefix + name for name, _ in self._files.get(prefix[:-1], ())]
         return sorted({first, *keys}, key=lambda key: (key != first, key))
+
+    def leftovers(
+        self, is_young: Callable[[datetime.datetime | None], bool]
+    ) -> Iterator[tuple[str, Sequence[str]]]:
+        """What stands where a tag was whose deletion was interrupted: the key of its manifest, which is
+        gone, and the others. Nothing young, for a push writes the manifest last; and nothing where
+        there is more than we write ourselves."""
+        for directory, files in self._files.items():
+            first = f"{directory}/manifest.json"
+            names = [name for name, _ in files]
+            is_ours = all(name == "oci-layout" or "/" in name for name in names)
+            if is_ours and parse_manifest_key(first) and not any(is_young(at) for _, at in files):
+                yield first, [f"{directory}/{name}" for name in names]
 
 
 def delete_tags(store: Store, keys: Iterable[Sequence[str]]) -> None:

@@ -140,6 +140,8 @@ def _content(task: Task, cleaning: Cleaning | None) -> _Done:
     sweep = Sweep(task.store, survey, cleaning) if cleaning else None
     condemned = _condemned(survey, book, task.grace) if task.tags else []
     done = _Done(tags=sweep.tags(condemned) if sweep else condemned)
+    if sweep and task.tags:
+        sweep.leftovers(list(survey.own_keys.leftovers(task.grace.spares)))
     if task.blobs:
         gone = {verdict.tag.key for verdict in done.tags}
         needed = survey.needed(tag for tag in survey.tags if tag.key not in gone)

@@ -50,6 +50,14 @@ class Sweep:
             gone += done
         return gone
 
+    def leftovers(self, found: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """Delete what tags left that are gone, where they have not come back."""
+        for batch in _batches(found, MOST_NAMED):
+            self._cleaning.announce(manifest for manifest, _ in batch)
+            looked = abreast(self._store.head, (m for m, _ in batch), _LOOKS_AT_A_TIME)
+            gone = [own for (_, own), now in zip(batch, looked, strict=True) if now is None]
+            self._remove([key for own in gone for key in own])
+
     def content(self, condemned: Sequence[ObjectInfo]) -> Iterator[ObjectInfo]:
         """Delete blobs and chunks, but for those that a tag needs that has appeared meanwhile. Gives
         those that went."""

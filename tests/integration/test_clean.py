@@ -228,6 +228,23 @@ def test_signatures_go_with_what_they_sign(shelf: Shelf) -> None:
     assert tags(shelf) == [f"app:sha256-{other}.sig", "app:v2"]
 
 
+def test_what_an_interrupted_deletion_left_of_a_tag_goes(shelf: Shelf) -> None:
+    shelf.tag("app", "v1")
+    for gone in ("app/v0", "app/v1/x", "app/v2"):
+        shelf.put(f"manifests/{gone}/oci-layout", b"{}")
+    shelf.put("manifests/app/v2/index.json", b"of another tool, for all that is known")
+    shelf.put("manifests/app/v0/signatures/0123456789abcdef.json", b"{}")
+    before = set(shelf.keys())
+    s3lo.clean(shelf.url, confirm=True)
+    assert set(shelf.keys()) == before
+    assert cleaned(shelf).tags_pruned == 0
+    assert before - set(shelf.keys()) == {
+        "manifests/app/v0/oci-layout",
+        "manifests/app/v0/signatures/0123456789abcdef.json",
+        "manifests/app/v1/x/oci-layout",
+    }
+
+
 def test_a_negative_grace_period_is_refused(shelf: Shelf) -> None:
     with pytest.raises(UsageError):
         s3lo.clean(shelf.url, grace_seconds=-1.0)

@@ -7,12 +7,14 @@ from s3lo.engine.report import EngineReport
 from s3lo.model.documents import HistoryEntry
 from s3lo.operations.config import ConfigResult
 from s3lo.operations.results import (
+    CleanResult,
     DeletedTag,
     DeleteResult,
     InspectResult,
     LayerSummary,
     Phases,
     PlatformSummary,
+    PrunedTag,
     PulledBlob,
     PullResult,
     PushedBlob,
@@ -132,4 +134,17 @@ TUNED = TuneResult(
     max_in_flight=100,
     memory_limit=1 << 30,
     reasons=("eth0 is the interface of the default route",),
+)
+CLEANED = CleanResult(
+    tags_pruned=2,
+    blobs_deleted=1,
+    chunks_deleted=0,
+    uploads_aborted=3,
+    bytes_freed=1_500_000,
+    dry_run=True,
+    tags=(
+        PrunedTag("dev/app", "v1", "max_age", "7d", "images.dev/*"),
+        PrunedTag("app", "sha256-0.sig", "referrer", DIGEST, ""),
+    ),
+    errors=(),
 )
