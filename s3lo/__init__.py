@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from s3lo.bucket.options import StorageOptions as StorageOptions
     from s3lo.engine.options import EngineOptions as EngineOptions
     from s3lo.errors import S3loError as S3loError
+    from s3lo.operations.clean import clean as clean
     from s3lo.operations.config import ConfigResult as ConfigResult
     from s3lo.operations.config import get_config as get_config
     from s3lo.operations.config import set_config as set_config
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from s3lo.operations.list import list_tags as list_tags
     from s3lo.operations.pull import pull as pull
     from s3lo.operations.push import push as push
+    from s3lo.operations.results import CleanResult as CleanResult
     from s3lo.operations.results import CopiesResult as CopiesResult
     from s3lo.operations.results import CopyResult as CopyResult
     from s3lo.operations.results import DeleteResult as DeleteResult
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "CleanResult": "s3lo.operations.results",
     "ConfigResult": "s3lo.operations.config",
     "ConnectionOptions": "s3lo.bucket.options",
     "CopiesResult": "s3lo.operations.results",
@@ -63,6 +66,7 @@ _HOMES = {
     "copy_all": "s3lo.operations.copy",
     "copy_tags": "s3lo.operations.copy",
     "parse_copy_list": "s3lo.operations.copy_list",
+    "clean": "s3lo.operations.clean",
     "delete": "s3lo.operations.delete",
     "get_config": "s3lo.operations.config",
     "inspect": "s3lo.operations.inspect",

@@ -177,6 +177,36 @@ def adopt(root: Path, key: str, path: Path) -> None:
     PendingFile(root, key, pending.name, fd).commit()
 
 
+def now(root: Path) -> float:
+    """The time, in seconds, by the file system's own clock: it dates what is written there, and
+    may be another machine's. Where nothing can be written, this machine's."""
+    try:
+        with _os_errors(root / PENDING):
+            name, fd = _insist(lambda: _create(root))
+    except LocalError:
+        return time.time()
+    with PendingFile(root, name, name, fd):
+        return os.fstat(fd).st_mtime
+
+
+def left_behind(root: Path) -> list[tuple[str, os.stat_result]]:
+    """Pending files that no process holds, by name."""
+    found: list[tuple[str, os.stat_result]] = []
+    with suppress(FileNotFoundError), opened(root, (PENDING,)) as directory:
+        for name in sorted(os.listdir(directory)):
+            with suppress(OSError), _unheld(name, directory) as fd:
+                found.append((name, os.fstat(fd)))
+    return found
+
+
+def discard(root: Path, name: str) -> None:
+    """Remove a pending file, unless a process holds it. Raises LocalError."""
+    with _os_errors(root / PENDING / name), suppress(FileNotFoundError, BlockingIOError):
+        with opened(root, (PENDING,)) as directory, _unheld(split_key(name)[-1], directory):
+            os.unlink(name, dir_fd=directory)
+        prune(root, f"{PENDING}/{name}")
+
+
 def split_key(key: str) -> tuple[str, ...]:
     """The components of a key; raises InvalidReference where it is no plain relative path."""
     parts = tuple(key.split("/"))
@@ -294,11 +324,18 @@ def _sweep(root: Path) -> None:
 
 
 def _sweep_one(name: str, directory: int) -> None:
+    with _unheld(name, directory) as fd:
+        if time.time() - os.fstat(fd).st_mtime > _SWEEP_AFTER_SECONDS:
+            os.unlink(name, dir_fd=directory)
+
+
+@contextmanager
+def _unheld(name: str, directory: int) -> Iterator[int]:
+    """A pending file, kept from others; BlockingIOError where a process holds it."""
     fd = os.open(name, os.O_RDWR | _FILE, dir_fd=directory)
     try:
-        if time.time() - os.fstat(fd).st_mtime > _SWEEP_AFTER_SECONDS:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.unlink(name, dir_fd=directory)
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield fd
     finally:
         os.close(fd)
 

@@ -22,12 +22,15 @@ class Tag(Struct, frozen=True):
     key: str
     size: int
     last_modified: datetime.datetime | None
+    etag: str = ""
 
     @classmethod
     def at(cls, found: ObjectInfo) -> Tag | None:
         """The tag that an object is; None for an object that is none."""
         named = parse_manifest_key(found.key)
-        return cls(*named, found.key, found.size, found.last_modified) if named else None
+        if not named:
+            return None
+        return cls(*named, found.key, found.size, found.last_modified, found.etag)
 
     def __str__(self) -> str:
         return f"{self.image}:{self.name}"

@@ -9,12 +9,17 @@ from s3lo.model.digest import Digest
 from s3lo.model.reference import LAX_COMPONENT, TAG
 
 RULES_KEY = "s3lo.yaml"
+CLEANING_KEY = "s3lo.cleaning"
+"""There while a clean is at work (``s3lo.bucket.cleaning``)."""
 BLOBS = "blobs/sha256/"
 MANIFESTS = "manifests/"
 RECIPES = "recipes/sha256/"
-CHUNK_PREFIXES = ("chunks/sha256/", "indexes/sha256/", RECIPES)
+CHUNKS = "chunks/sha256/"
+INDEXES = "indexes/sha256/"
+CHUNK_PREFIXES = (CHUNKS, INDEXES, RECIPES)
 """Where the Go tool (version 2 on) keeps layers in chunks."""
 _MANIFEST = "/manifest.json"
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _SIGNATURE = re.compile(r"[0-9a-f]{16}\.json\Z")
 
 TAG_FILES = frozenset({"manifest.json", "oci-layout", "config.json", "index.json", "history.json"})
@@ -30,6 +35,15 @@ STORE_MARKS = ("blobs", "manifests", RULES_KEY)
 def blob_key(digest: Digest) -> str:
     """Where content with this digest lies: layers, configs, platforms' manifests."""
     return BLOBS + digest.hex
+
+
+def content_digest(key: str) -> bytes | None:
+    """The 32 bytes that an object is named by: a blob, or what the Go tool keeps of chunked layers;
+    None for any other key."""
+    hex_ = key.rpartition("/")[2]
+    if not _DIGEST.match(hex_) or key[: -len(hex_)] not in (BLOBS, *CHUNK_PREFIXES):
+        return None
+    return bytes.fromhex(hex_)
 
 
 def recipe_key(digest: Digest) -> str:
@@ -65,7 +79,12 @@ def signatures_prefix(image: str, tag: str) -> str:
 def is_signature(key: str, image: str, tag: str) -> bool:
     """Whether a key is that of a signature of this very tag."""
     prefix = signatures_prefix(image, tag)
-    return key.startswith(prefix) and bool(_SIGNATURE.match(key[len(prefix) :]))
+    return key.startswith(prefix) and is_signature_name(key[len(prefix) :])
+
+
+def is_signature_name(name: str) -> bool:
+    """Whether a signature's file is called like this."""
+    return bool(_SIGNATURE.match(name))
 
 
 def parse_manifest_key(key: str) -> tuple[str, str] | None:

@@ -19,8 +19,15 @@ from pathlib import Path
 from s3lo import beneath
 from s3lo.bucket.keys import STORE_MARKS
 from s3lo.bucket.store import changed, too_short
-from s3lo.errors import IntegrityError, LocalError, NotFoundError, RefusedError, from_os
-from s3lo.model.objects import Content, Level, ObjectInfo
+from s3lo.errors import (
+    IntegrityError,
+    LocalError,
+    NotFoundError,
+    RefusedError,
+    S3loError,
+    from_os,
+)
+from s3lo.model.objects import Content, Level, ObjectInfo, Undeleted, Unfinished
 from s3lo.model.reference import Location
 
 # Without O_NONBLOCK, opening a FIFO waits for its writer.
@@ -121,12 +128,38 @@ class LocalStore:
         return Level(tuple(objects), tuple(folders))
 
     def delete(self, keys: Iterable[str]) -> None:
-        for key in keys:
-            *parents, last = beneath.split_key(key)
+        errors = [error for error in map(self._delete, keys) if error]
+        if errors:
+            raise errors[0]
+
+    def remove(self, keys: Iterable[str]) -> Sequence[Undeleted]:
+        tried = ((key, self._delete(key)) for key in keys)
+        return [Undeleted(key, error.code, error.message) for key, error in tried if error]
+
+    def now(self) -> datetime.datetime:
+        self._require_root()
+        return _moment(beneath.now(self.root))
+
+    def unfinished(self) -> Iterator[Unfinished]:
+        self._require_root()
+        for name, status in beneath.left_behind(self.root):
+            key = f"{beneath.PENDING}/{name}"
+            yield Unfinished(key, name, _moment(status.st_mtime), status.st_size)
+
+    def give_up(self, unfinished: Unfinished) -> None:
+        beneath.discard(self.root, unfinished.upload_id)
+
+    def _delete(self, key: str) -> S3loError | None:
+        """Why an object is still there, if it is."""
+        *parents, last = beneath.split_key(key)
+        try:
             with suppress(FileNotFoundError), self._mapped(key, "deleting"):
                 with beneath.opened(self.root, tuple(parents)) as directory:
                     os.unlink(last, dir_fd=directory)
                 beneath.prune(self.root, key)
+        except S3loError as error:
+            return error
+        return None
 
     def close(self) -> None:
         """Nothing is held between calls."""
@@ -245,5 +278,8 @@ def _order(name: str, status: os.stat_result) -> bytes:
 
 
 def _info(key: str, status: os.stat_result) -> ObjectInfo:
-    modified = datetime.datetime.fromtimestamp(status.st_mtime, datetime.timezone.utc)
-    return ObjectInfo(key, status.st_size, last_modified=modified)
+    return ObjectInfo(key, status.st_size, last_modified=_moment(status.st_mtime))
+
+
+def _moment(seconds: float) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,7 +21,18 @@ from s3lo.errors import (
     S3loError,
     ServiceError,
 )
-from s3lo.model.objects import Content, Endpoint, Level, ObjectInfo, Request, Response, Wire
+from s3lo.model import multipart
+from s3lo.model.objects import (
+    Content,
+    Endpoint,
+    Level,
+    ObjectInfo,
+    Request,
+    Response,
+    Undeleted,
+    Unfinished,
+    Wire,
+)
 from s3lo.model.reference import Location
 from s3lo.model.s3_errors import error_code
 
@@ -139,9 +151,41 @@ class S3Store:
         return Level(objects, tuple(folder for page in pages for folder in page.folders))
 
     def delete(self, keys: Iterable[str]) -> None:
+        if failed := self.remove(keys):
+            raise self._undeleted(failed)
+
+    def remove(self, keys: Iterable[str]) -> Sequence[Undeleted]:
         remaining = iter(keys)
+        failed: list[Undeleted] = []
         while batch := list(islice(remaining, _BATCH)):
-            self._delete(batch)
+            failed += self._remove(batch)
+        return failed
+
+    def now(self) -> datetime.datetime:
+        response = self.rest.send(Request("HEAD", "HeadBucket")).response
+        if response.status == 404:
+            raise self._no_bucket()
+        date = succeeded(response, str(self._location)).headers.get("date", "")
+        try:
+            return _http_date(date)
+        except ValueError as error:
+            raise ServiceError("the service does not say what time it is (Date)") from error
+
+    def unfinished(self) -> Iterator[Unfinished]:
+        marker = ("", "")
+        while True:
+            response = self.rest.expect(multipart.list_uploads("", marker), str(self._location))
+            page = s3_xml.read_uploads_page(response.body)
+            yield from page.uploads
+            marker = page.next_marker
+            if not any(marker):
+                return
+
+    def give_up(self, unfinished: Unfinished) -> None:
+        key = unfinished.key
+        response = self.rest.send(multipart.abort(key, unfinished.upload_id)).response
+        if response.status != 404:
+            succeeded(response, self._name(key))
 
     def close(self) -> None:
         self.rest.close()
@@ -198,17 +242,19 @@ class S3Store:
             f"there is no such bucket: {self._location}", hint="Check its name and --endpoint-url."
         )
 
-    def _delete(self, keys: Sequence[str]) -> None:
+    def _remove(self, keys: Sequence[str]) -> Sequence[Undeleted]:
+        final: list[Undeleted] = []
         for failures in range(1, ATTEMPTS + 1):
-            failed = [e for e in self._delete_once(keys) if e.code != "NoSuchKey"]
-            if not failed:
-                return
-            if failures == ATTEMPTS or any(e.code not in _PASSING for e in failed):
-                raise self._undeleted(failed)
-            keys = [error.key for error in failed]
+            failed = [e for e in self._remove_once(keys) if e.code != "NoSuchKey"]
+            is_last = failures == ATTEMPTS
+            final += [e for e in failed if is_last or e.code not in _PASSING]
+            keys = [e.key for e in failed if not is_last and e.code in _PASSING]
+            if not keys:
+                break
             self._sleep(delay_seconds(failures, throttled=True))
+        return final
 
-    def _delete_once(self, keys: Sequence[str]) -> Sequence[s3_xml.Undeleted]:
+    def _remove_once(self, keys: Sequence[str]) -> Sequence[Undeleted]:
         body = s3_xml.write_delete(keys)
         # S3 wants a checksum with this one request; this is the one that every endpoint knows.
         checksum = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
@@ -216,7 +262,7 @@ class S3Store:
         request = Request("POST", "DeleteObjects", "", (("delete", ""),), headers, body)
         return s3_xml.read_undeleted(self.rest.expect(request, str(self._location)).body)
 
-    def _undeleted(self, failed: Sequence[s3_xml.Undeleted]) -> S3loError:
+    def _undeleted(self, failed: Sequence[Undeleted]) -> S3loError:
         first = failed[0]
         message = f"{len(failed)} objects could not be deleted, first {self._name(first.key)}"
         kind = AccessDeniedError if first.code == "AccessDenied" else ServiceError
@@ -231,9 +277,13 @@ def _etag(response: Response) -> str:
     return response.headers.get("etag", "").strip('"')
 
 
-def _info(key: str, response: Response, length: str) -> ObjectInfo:
+def _http_date(text: str) -> datetime.datetime:
     from email.utils import parsedate_to_datetime
 
+    return parsedate_to_datetime(text)
+
+
+def _info(key: str, response: Response, length: str) -> ObjectInfo:
     if not length.isdecimal():
         raise ServiceError(f"the service does not say how large {key} is")
     modified = response.headers.get("last-modified", "")
@@ -241,6 +291,6 @@ def _info(key: str, response: Response, length: str) -> ObjectInfo:
         key,
         int(length),
         _etag(response),
-        parsedate_to_datetime(modified) if modified else None,
+        _http_date(modified) if modified else None,
         response.headers.get("x-amz-storage-class", "STANDARD"),
     )

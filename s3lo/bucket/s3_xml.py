@@ -1,6 +1,6 @@
 """S3 XML: the few documents of S3's REST interface that this project reads and writes.
 
-Amazon S3 API reference: ListObjectsV2, DeleteObjects.
+Amazon S3 API reference: ListObjectsV2, ListMultipartUploads, DeleteObjects.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from s3lo.errors import ServiceError
 from s3lo.model import xml
-from s3lo.model.objects import ObjectInfo
+from s3lo.model.objects import ObjectInfo, Undeleted, Unfinished
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -28,12 +28,11 @@ class Page(Struct, frozen=True):
     next_token: str
 
 
-class Undeleted(Struct, frozen=True):
-    """A key that DeleteObjects could not remove, and why."""
+class UploadsPage(Struct, frozen=True):
+    """One page of the multipart uploads that are open; ``next_marker`` is empty on the last."""
 
-    key: str
-    code: str
-    message: str
+    uploads: tuple[Unfinished, ...]
+    next_marker: tuple[str, str]
 
 
 def read_page(body: bytes) -> Page:
@@ -50,6 +49,24 @@ def read_page(body: bytes) -> Page:
     if is_cut and not token:
         raise ServiceError("the service cut a listing short and does not say how to go on")
     return Page(objects, folders, token if is_cut else "")
+
+
+def read_uploads_page(body: bytes) -> UploadsPage:
+    """Read a ListMultipartUploadsResult; raises ServiceError where it is none."""
+    root = xml.parse(body, "ListMultipartUploadsResult")
+    uploads = tuple(
+        Unfinished(
+            xml.text(entry, "Key"),
+            xml.text(entry, "UploadId"),
+            _moment(xml.text(entry, "Initiated"), xml.text(entry, "Key")),
+        )
+        for entry in xml.children(root, "Upload")
+    )
+    marker = xml.text(root, "NextKeyMarker"), xml.text(root, "NextUploadIdMarker")
+    is_cut = xml.text(root, "IsTruncated") == "true"
+    if is_cut and not any(marker):
+        raise ServiceError("the service cut a listing short and does not say how to go on")
+    return UploadsPage(uploads, marker if is_cut else ("", ""))
 
 
 def write_delete(keys: Sequence[str]) -> bytes:
@@ -79,9 +96,6 @@ def _object(entry: Element, is_encoded: bool) -> ObjectInfo:
     fields = xml.texts(entry)
     key = fields.get("Key", "")
     try:
-        modified = datetime.datetime.fromisoformat(
-            fields.get("LastModified", "").replace("Z", "+00:00")
-        )
         size = int(fields.get("Size", ""))
     except ValueError as error:
         raise ServiceError(f"the service lists {key!r} with a malformed field: {error}") from error
@@ -89,9 +103,16 @@ def _object(entry: Element, is_encoded: bool) -> ObjectInfo:
         _key(key, is_encoded),
         size,
         fields.get("ETag", "").strip('"'),
-        modified,
+        _moment(fields.get("LastModified", ""), key),
         fields.get("StorageClass") or "STANDARD",
     )
+
+
+def _moment(written: str, key: str) -> datetime.datetime:
+    try:
+        return datetime.datetime.fromisoformat(written.replace("Z", "+00:00"))
+    except ValueError as error:
+        raise ServiceError(f"the service lists {key!r} with a malformed field: {error}") from error
 
 
 def _key(written: str, is_encoded: bool) -> str:

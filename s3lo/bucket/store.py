@@ -5,11 +5,12 @@ For documents and bookkeeping; layers go through the engine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import datetime
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from s3lo.errors import IntegrityError, SizeMismatch
-from s3lo.model.objects import Content, Level, ObjectInfo
+from s3lo.model.objects import Content, Level, ObjectInfo, Undeleted, Unfinished
 from s3lo.model.reference import Location
 
 
@@ -62,7 +63,19 @@ class Store(Protocol):
         """What starts with ``prefix``, as far as the next slash."""
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Remove objects; one that is not there is no error."""
+        """Remove objects; one that is not there is no error. All are tried before it raises."""
+
+    def remove(self, keys: Iterable[str]) -> Sequence[Undeleted]:
+        """Remove objects as far as that goes; gives those that could not be, and why."""
+
+    def now(self) -> datetime.datetime:
+        """What time it is by the clock that dates the objects: their ages are counted by it."""
+
+    def unfinished(self) -> Iterator[Unfinished]:
+        """What was begun and not completed. Raises Unsupported where the service cannot tell."""
+
+    def give_up(self, unfinished: Unfinished) -> None:
+        """Let go of something unfinished and all that is stored of it; gone already is no error."""
 
     def close(self) -> None: ...
 

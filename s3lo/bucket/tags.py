@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import datetime
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 
@@ -12,6 +14,7 @@ from s3lo.bucket.keys import (
     blob_key,
     image_prefix,
     is_signature,
+    is_signature_name,
     layout_key,
     manifest_key,
     parse_manifest_key,
@@ -69,6 +72,44 @@ def tag_keys(store: Store, image: str, tag: str) -> list[str]:
     return sorted(own + signatures, key=lambda key: (key != first, key))
 
 
+class OwnKeys:
+    """Gathers from a listing of ``manifests/`` what :func:`tag_keys` would say of each tag."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, list[tuple[str, datetime.datetime | None]]] = {}
+        """By the tag's directory: names, and when they were written."""
+
+    def see(self, found: ObjectInfo) -> None:
+        directory, _, name = found.key.rpartition("/")
+        above, _, last = directory.rpartition("/")
+        if name in TAG_FILES:
+            own = sys.intern(name), found.last_modified
+            self._files.setdefault(directory, []).append(own)
+        elif last == "signatures" and is_signature_name(name):
+            own = f"{last}/{name}", found.last_modified
+            self._files.setdefault(above, []).append(own)
+
+    def of(self, image: str, tag: str) -> list[str]:
+        """Everything that is a tag's own, its manifest first."""
+        prefix = tag_prefix(image, tag)
+        first = manifest_key(image, tag)
+        keys = [prefix + name for name, _ in self._files.get(prefix[:-1], ())]
+        return sorted({first, *keys}, key=lambda key: (key != first, key))
+
+    def leftovers(
+        self, is_young: Callable[[datetime.datetime | None], bool]
+    ) -> Iterator[tuple[str, Sequence[str]]]:
+        """What stands where a tag was whose deletion was interrupted: the key of its manifest, which is
+        gone, and the others. Nothing young, for a push writes the manifest last; and nothing where
+        there is more than we write ourselves."""
+        for directory, files in self._files.items():
+            first = f"{directory}/manifest.json"
+            names = [name for name, _ in files]
+            is_ours = all(name == "oci-layout" or "/" in name for name in names)
+            if is_ours and parse_manifest_key(first) and not any(is_young(at) for _, at in files):
+                yield first, [f"{directory}/{name}" for name in names]
+
+
 def delete_tags(store: Store, keys: Iterable[Sequence[str]]) -> None:
     """Remove tags by what :func:`tag_keys` says of each. All manifests go first: with them the tags
     are gone, wherever this is interrupted."""
@@ -109,13 +150,18 @@ def write_tag(store: Store, image: str, tag: str, raw: bytes, *, immutable: bool
 
     With ``immutable`` a tag that is there raises ImmutableTag, whoever else writes meanwhile.
     """
-    layout = layout_key(image, tag)
-    store.put(layout, OCI_LAYOUT, storage_class=storage_class(layout))
+    write_layout(store, image, tag)
     key = manifest_key(image, tag)
     try:
         store.put(key, raw, if_absent=immutable, storage_class=storage_class(key))
     except RefusedError as error:
         raise ImmutableTag(f"{image}:{tag} is immutable and already there") from error
+
+
+def write_layout(store: Store, image: str, tag: str) -> None:
+    """Write what stands beside every tag's manifest."""
+    key = layout_key(image, tag)
+    store.put(key, OCI_LAYOUT, storage_class=storage_class(key))
 
 
 def _read_blob(store: Store, image: str, digest: Digest) -> bytes:

@@ -23,6 +23,7 @@ _VERBS = (
     "inspect",
     "stats",
     "delete",
+    "clean",
     "config",
     "tune",
     "completion",

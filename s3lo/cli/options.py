@@ -63,6 +63,16 @@ def size(text: str) -> int:
     return bytes_
 
 
+def duration(text: str) -> float:
+    """The seconds that a duration means, as rules have it: ``7d``, ``168h``, ``1h30m``, ``0s``."""
+    from s3lo.bucket.rules import parse_duration  # here, for most commands know no durations
+
+    seconds = parse_duration(text.strip())
+    if seconds is None:
+        raise click.BadParameter(f"{text!r} is not a duration. Write 1h, 90m or 7d.")
+    return seconds
+
+
 def output_wanted(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
     """The output format a command line asks for, found without understanding the rest of it.
 

@@ -90,9 +90,12 @@ def abort(key: str, upload: str) -> Request:
     return Request("DELETE", "AbortMultipartUpload", key, (("uploadId", upload),))
 
 
-def list_uploads(key: str) -> Request:
-    """ListMultipartUploads: those of one key, unless another begins with it."""
-    return Request("GET", "ListMultipartUploads", query=(("prefix", key), ("uploads", "")))
+def list_uploads(prefix: str, after: tuple[str, str] = ("", "")) -> Request:
+    """ListMultipartUploads: those of keys that begin so, after a key and an upload of it."""
+    query = [("prefix", prefix), ("uploads", "")]
+    if any(after):
+        query += zip(("key-marker", "upload-id-marker"), after, strict=True)
+    return Request("GET", "ListMultipartUploads", query=tuple(query))
 
 
 def read_uploads(answer: bytes, key: str) -> tuple[OpenUpload, ...]:

@@ -38,6 +38,26 @@ class Level(Struct, frozen=True):
     folders: tuple[str, ...]
 
 
+class Unfinished(Struct, frozen=True):
+    """What was begun to be written and never completed: a multipart upload; in a directory, a file
+    that its process left behind."""
+
+    key: str
+    """What it was to become; in a directory nobody knows that, and it is the file's own name."""
+    upload_id: str
+    started: datetime.datetime | None
+    size_bytes: int | None = None
+    """None where the listing does not tell."""
+
+
+class Undeleted(Struct, frozen=True):
+    """A key that could not be deleted, and why."""
+
+    key: str
+    code: str
+    message: str
+
+
 class Request(Struct, frozen=True):
     """One S3 request. ``key`` is empty for a request to the bucket itself."""
 

@@ -8,7 +8,7 @@ Blobs go by number, so that a store of 100,000 blobs and 20,000 tags fits into l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from s3lo.abreast import abreast
 from s3lo.bucket.catalog import Tag
@@ -18,7 +18,7 @@ from s3lo.bucket.store import Store
 from s3lo.errors import NotFoundError
 from s3lo.model import media_types
 from s3lo.model.digest import Digest
-from s3lo.model.documents import MAX_DOCUMENT_BYTES, Descriptor, Manifest, parse_document
+from s3lo.model.documents import MAX_DOCUMENT_BYTES, Descriptor, Index, Manifest, parse_document
 from s3lo.model.objects import ObjectInfo
 from s3lo.operations.resolve import UNREADABLE, read_document
 
@@ -32,10 +32,16 @@ class Census:
     def __init__(self) -> None:
         self.tags: list[tuple[Tag, Sequence[int]]] = []
         """Each with the blobs that its manifest or index names."""
+        self.roots: list[Digest | None] = []
+        """Of each tag, in their order, the digest of its own manifest or index; None where that could
+        not be read."""
         self.digests: list[Digest] = []
         self.sizes: list[int] = []
         self.unreadable: list[str] = []
         """A line each: what could not be read, and why."""
+        self.opaque: list[str] = []
+        """A line each: what an index names that is no manifest of a known kind. It counts as a blob,
+        and what it refers to itself nobody knows."""
         self._numbers: dict[Digest, int] = {}
         self._below: dict[int, Sequence[int]] = {}
         """What those blobs name that are manifests themselves."""
@@ -52,11 +58,21 @@ class Census:
                 ahead.extend(self._below.get(number, ()))
         return found
 
-    def note_tag(self, tag: Tag, named: Sequence[Descriptor]) -> None:
-        self.tags.append((tag, self._numbered(named)))
+    def documents(self, named: Sequence[int]) -> list[Digest]:
+        """Those of the closure that are manifests or indexes themselves."""
+        return [self.digests[number] for number in self.closure(named) if number in self._below]
 
-    def note_document(self, number: int, named: Sequence[Descriptor]) -> None:
-        self._below[number] = self._numbered(named)
+    def note_tag(self, tag: Tag, document: Manifest | Index) -> None:
+        self.tags.append((tag, self._named(document)))
+        self.roots.append(document.digest)
+
+    def note_unreadable(self, tag: Tag, problem: str) -> None:
+        self.unreadable.append(f"{tag}: {problem}")
+        self.tags.append((tag, ()))
+        self.roots.append(None)
+
+    def note_document(self, number: int, document: Manifest | Index) -> None:
+        self._below[number] = self._named(document)
 
     def take_unread(self) -> dict[int, Descriptor]:
         """Blobs that are manifests and were not read yet, by number; they count as read now."""
@@ -64,8 +80,15 @@ class Census:
         self._below.update(dict.fromkeys(taken, ()))
         return taken
 
-    def _numbered(self, named: Sequence[Descriptor]) -> Sequence[int]:
-        return tuple(map(self._number, named))
+    def _named(self, document: Manifest | Index) -> Sequence[int]:
+        if isinstance(document, Manifest):
+            return tuple(map(self._number, document.blobs))
+        self.opaque += [
+            f"{entry.digest}: {entry.media_type!r} in an index is not known"
+            for entry in document.manifests
+            if entry.media_type not in _DOCUMENTS
+        ]
+        return tuple(map(self._number, document.manifests))
 
     def _number(self, blob: Descriptor) -> int:
         number = self._numbers.setdefault(blob.digest, len(self.digests))
@@ -80,7 +103,7 @@ class Census:
 def take_census(store: Store, seen: Callable[[ObjectInfo], None]) -> Census:
     """Read every manifest of a store. ``seen`` is told of every object below ``manifests/``.
 
-    What cannot be read is noted and passed over.
+    What cannot be read is noted and passed over; a tag that is deleted meanwhile was none.
     """
     census = Census()
 
@@ -91,32 +114,36 @@ def take_census(store: Store, seen: Callable[[ObjectInfo], None]) -> Census:
             if tag is not None:
                 yield tag
 
-    def read_tag(tag: Tag) -> tuple[Tag, Sequence[Descriptor] | str]:
-        return tag, _named(lambda: store.get(tag.key, limit_bytes=MAX_DOCUMENT_BYTES), "")
-
-    def read_blob(
-        item: tuple[int, Descriptor],
-    ) -> tuple[int, Descriptor, Sequence[Descriptor] | str]:
-        number, blob = item
-        return number, blob, _named(lambda: read_document(store, blob), blob.media_type)
-
-    for tag, named in abreast(read_tag, tags(), _READ_AT_A_TIME):
-        if isinstance(named, str):
-            census.unreadable.append(f"{tag}: {named}")
-        census.note_tag(tag, () if isinstance(named, str) else named)
-    while unread := census.take_unread():
-        for number, blob, named in abreast(read_blob, unread.items(), _READ_AT_A_TIME):
-            if isinstance(named, str):
-                census.unreadable.append(f"{blob.digest}: {named}")
-            else:
-                census.note_document(number, named)
+    extend_census(census, store, tags())
     return census
 
 
-def _named(read: Callable[[], bytes], media_type: str) -> Sequence[Descriptor] | str:
-    """What a manifest or an index names, or why that cannot be told."""
-    try:
-        document = parse_document(read(), media_type)
-    except (*UNREADABLE, NotFoundError) as error:
-        return error.message
-    return document.blobs if isinstance(document, Manifest) else document.manifests
+def extend_census(census: Census, store: Store, tags: Iterable[Tag]) -> None:
+    """Read these tags as well, and of what they refer to what was not read yet."""
+
+    def read_tag(tag: Tag) -> tuple[Tag, Manifest | Index | str | None]:
+        try:
+            return tag, parse_document(store.get(tag.key, limit_bytes=MAX_DOCUMENT_BYTES))
+        except NotFoundError:
+            return tag, None
+        except UNREADABLE as error:
+            return tag, error.message
+
+    def read_blob(item: tuple[int, Descriptor]) -> tuple[int, Manifest | Index | str]:
+        number, blob = item
+        try:
+            return number, parse_document(read_document(store, blob), blob.media_type)
+        except (*UNREADABLE, NotFoundError) as error:
+            return number, error.message
+
+    for tag, read in abreast(read_tag, tags, _READ_AT_A_TIME):
+        if isinstance(read, str):
+            census.note_unreadable(tag, read)
+        elif read is not None:
+            census.note_tag(tag, read)
+    while unread := census.take_unread():
+        for number, found in abreast(read_blob, unread.items(), _READ_AT_A_TIME):
+            if isinstance(found, str):
+                census.unreadable.append(f"{unread[number].digest}: {found}")
+            else:
+                census.note_document(number, found)

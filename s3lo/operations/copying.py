@@ -2,14 +2,14 @@
 
 origin ──► documents: root, what it names, down to the manifests      (closure)
        ──► blobs that the store lacks: moved, proven                  (origin.move)
-then the documents below the root, the tag, a second look at what was only found there; and what is
+then the documents below the root, the tag (see ``publication``), and what is
 attached to the image's manifests, tag by tag, in the same way.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from threading import Event
 
 from msgspec import Struct
@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from s3lo.engine.report import EngineReport
 from s3lo.engine.transfers import Upload
-from s3lo.errors import NotFoundError, ServiceError
+from s3lo.errors import NotFoundError
 from s3lo.events import Note, Observer
 from s3lo.memory_file import MemoryFile
 from s3lo.model import media_types
@@ -31,8 +31,6 @@ from s3lo.operations.landing import Landing
 from s3lo.operations.origin import Moved, Origin
 from s3lo.operations.phase import Phase
 from s3lo.operations.results import CopyResult
-
-_MOST_RESTORINGS = 3
 
 
 class Copying(Struct, frozen=True):
@@ -105,13 +103,20 @@ def _copy(
 ) -> _Copied:
     missing = closure.needed if landing.is_forced else landing.missing(closure.needed)
     moved = _bring(missing, closure, origin, landing, how)
+    more_bytes = 0
+
+    def restore(gone: Sequence[Descriptor]) -> None:
+        nonlocal more_bytes
+        more_bytes += _bring(gone, closure, origin, landing, how).bytes_transferred
+
     with Phase("publish", how.observer):
-        landing.publish(closure.root.raw, is_immutable=is_immutable)
-    restored = _look_again(closure, missing, origin, landing, how)
-    digests = frozenset(blob.digest for blob in (*missing, *restored))
+        restored = landing.publish(
+            closure.root.raw, closure.needed, restore, how.observer, is_immutable=is_immutable
+        )
+    digests = {blob.digest for blob in missing} | restored
     report = moved.report
     assert report
-    return _Copied(digests, moved.bytes_transferred, report)
+    return _Copied(frozenset(digests), moved.bytes_transferred + more_bytes, report)
 
 
 def _bring(
@@ -151,28 +156,6 @@ def _upload_documents(
         return landing.engine.upload(uploads, how.observer, how.cancel)
     finally:
         file.close()
-
-
-def _look_again(
-    closure: Closure,
-    moved: Collection[Descriptor],
-    origin: Origin,
-    landing: Landing,
-    how: Copying,
-) -> list[Descriptor]:
-    """Bring back what was found there and went before the tag referred to it (STORAGE rule 4)."""
-    known = {blob.digest for blob in moved}
-    restored: list[Descriptor] = []
-    for _ in range(_MOST_RESTORINGS):
-        reused = [blob for blob in closure.needed if blob.digest not in known]
-        vanished = landing.missing(reused)
-        if not vanished:
-            return restored
-        how.observer(Note(f"{len(vanished)} reused blobs were cleaned away meanwhile: restoring"))
-        _bring(vanished, closure, origin, landing, how)
-        restored += vanished
-        known |= {blob.digest for blob in vanished}
-    raise ServiceError("blobs of the image vanish as fast as they are restored")
 
 
 def _copy_attached(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,7 +15,6 @@ from s3lo.bucket.local import is_store
 from s3lo.bucket.options import StorageOptions
 from s3lo.bucket.rules import load_rules
 from s3lo.bucket.store import Store
-from s3lo.bucket.tags import write_tag
 from s3lo.engine.arrival import Arrival
 from s3lo.engine.transfers import Engine, Upload
 from s3lo.errors import ImmutableTag, InvalidReference, UsageError
@@ -24,6 +23,7 @@ from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor
 from s3lo.model.reference import ImageReference, Location, parse_image_reference
 from s3lo.operations.depot import Depot
+from s3lo.operations.publication import Publication, Restore, publish
 
 _LOOKS_AT_A_TIME = 16
 
@@ -101,9 +101,19 @@ class Landing(Struct, frozen=True):
             return False
         raise ImmutableTag(f"{self.target.name} is immutable and already there")
 
-    def publish(self, raw: bytes, *, is_immutable: bool) -> None:
-        """Make the tag visible; raises ImmutableTag where it is there and may not be replaced."""
-        write_tag(self.store, self.target.image, self.target.tag, raw, immutable=is_immutable)
+    def publish(
+        self,
+        raw: bytes,
+        needed: Sequence[Descriptor],
+        restore: Restore,
+        observer: Observer,
+        *,
+        is_immutable: bool = False,
+    ) -> set[Digest]:
+        """Make the tag visible: see :func:`publication.publish`."""
+        target = self.target
+        wanted = Publication(target.image, target.tag, raw, needed, is_immutable)
+        return publish(self.store, wanted, restore, observer)
 
 
 def parse_landing(reference: str) -> ImageReference:

@@ -3,7 +3,7 @@
 source ──► layers the store has: passed over        (StoreHoldings)
        ──► others: hashed, compressed ──► uploaded while the next is made   (Outflow)
        ──► what came compressed already, config, manifests: looked for, uploaded
-then the tag, and a second look at all that was only found there.
+then the tag, and a second look at all that it needs.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from s3lo.errors import UsageError
 from s3lo.events import Note, Observer, ignore
 from s3lo.files import Staging, scratch_directory
 from s3lo.model.digest import Digest
+from s3lo.model.documents import Descriptor
 from s3lo.model.platform import Platform
 from s3lo.operations.depot import opened
 from s3lo.operations.holdings import StoreHoldings
@@ -169,28 +170,21 @@ def _attempt(
         missing = here if landing.is_forced else landing.missing(here)
         report = outflow.finish([task.upload(outgoing.files[blob.digest]) for blob in missing])
         with Phase("publish", observer):
-            landing.publish(image.root.raw, is_immutable=is_immutable)
-            restored = _look_again(task, outgoing, outflow.moved)
+            restored = _publish(task, outgoing, is_immutable)
         return _result(task, outgoing, outflow.moved | restored, report, started_at)
 
 
-def _look_again(task: _Task, outgoing: Outgoing, moved: set[Digest]) -> set[Digest]:
-    """Bring back what went; returns the digests.
+def _publish(task: _Task, outgoing: Outgoing, is_immutable: bool) -> set[Digest]:
+    """Write the tag; what is cleaned away meanwhile is uploaded (again). Gives its digests."""
 
-    A blob that was found present could be cleaned away before the tag refers to it. So those are
-    looked at once more when the tag is visible, which keeps any later clean from taking them
-    (STORAGE rule 4).
-    """
-    reused = [blob for blob in outgoing.blobs if blob.digest not in moved]
-    vanished = task.landing.missing(reused)
-    if not vanished:
-        return set()
-    task.observer(Note(f"{len(vanished)} reused blobs were cleaned away meanwhile: restoring"))
-    if any(blob.digest not in outgoing.files for blob in vanished):
-        raise _Vanished("what was cleaned away has to be made once more")
-    uploads = [task.upload(outgoing.files[blob.digest]) for blob in vanished]
-    task.landing.engine.upload(uploads, task.observer, task.cancel)
-    return {blob.digest for blob in vanished}
+    def restore(gone: Sequence[Descriptor]) -> None:
+        if any(blob.digest not in outgoing.files for blob in gone):
+            raise _Vanished("what was cleaned away has to be made once more")
+        uploads = [task.upload(outgoing.files[blob.digest]) for blob in gone]
+        task.landing.engine.upload(uploads, task.observer, task.cancel)
+
+    raw, blobs = outgoing.image.root.raw, outgoing.blobs
+    return task.landing.publish(raw, blobs, restore, task.observer, is_immutable=is_immutable)
 
 
 def _result(

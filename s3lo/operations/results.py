@@ -196,6 +196,35 @@ class DeleteResult(Result, frozen=True):
     dry_run: bool
 
 
+class PrunedTag(Struct, frozen=True):
+    """A tag that a rule let go of."""
+
+    image: str
+    tag: str
+    rule: str
+    """``keep_last``, ``max_age``, or ``referrer``: what the tag belonged to is gone."""
+    limit: str
+    """Of the rule: a count, a duration, or the digest of what is gone."""
+    source: str
+    """The section of the rules that says so."""
+
+
+class CleanResult(Result, frozen=True):
+    """What a clean deleted; with ``dry_run``, what it would delete."""
+
+    tags_pruned: int
+    blobs_deleted: int
+    chunks_deleted: int
+    """Of layers in chunks (Go tool): chunks, recipes, indexes."""
+    uploads_aborted: int
+    bytes_freed: int
+    """Of blobs and chunks."""
+    dry_run: bool
+    tags: tuple[PrunedTag, ...]
+    errors: tuple[str, ...]
+    """What could not be read, and then nothing was deleted; or what could not be deleted."""
+
+
 class SharedBlob(Struct, frozen=True):
     """A blob that several tags have, and what it saves that it is stored once."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from s3lo import beneath
 from s3lo.bucket import keys, tags
 from s3lo.bucket.local import LocalStore
 from s3lo.bucket.s3 import S3Store
@@ -230,6 +231,46 @@ def test_delete_removes_what_is_there_and_forgives_what_is_not(store: Store) -> 
     store.put("blobs/two", b"2")
     store.delete(["blobs/one", "blobs/never"])
     assert _keys(store) == ["blobs/two"]
+
+
+def test_what_cannot_be_deleted_is_told_and_the_rest_goes(store: Store) -> None:
+    store.put("blobs/one", b"1")
+    assert list(store.remove(["blobs/one", "blobs/never"])) == []
+    assert _keys(store) == []
+
+
+def test_the_time_is_that_of_the_clock_that_dates_objects(store: Store) -> None:
+    before = store.now()
+    store.put("blobs/one", b"1")
+    found = store.head("blobs/one")
+    assert found is not None
+    assert found.last_modified is not None
+    assert -2 < (found.last_modified - before).total_seconds() < 10
+    assert _keys(store) == ["blobs/one"], "asking leaves nothing"
+
+
+def test_what_is_unfinished_is_listed_and_given_up(
+    place: Place, store: Store, request: pytest.FixtureRequest
+) -> None:
+    assert list(store.unfinished()) == []
+    keys = [f"blobs/sha256/{digit}" for digit in "aab"]
+    if place.kind == "local":
+        for number, _ in enumerate(keys):
+            beneath.begin(Path(store.location.name), f"blobs/{number}").close()
+    else:
+        client = request.getfixturevalue("seaweed").client
+        for key in keys:
+            client.create_multipart_upload(Bucket=store.location.name, Key=key)
+    found = list(store.unfinished())
+    assert len({each.upload_id for each in found}) == 3
+    if place.kind != "local":
+        assert sorted(each.key for each in found) == keys
+    for each in found:
+        assert each.started is not None
+        assert -2 < (store.now() - each.started).total_seconds() < 60
+        store.give_up(each)
+        store.give_up(each)
+    assert list(store.unfinished()) == []
 
 
 def test_a_long_listing_is_complete(place: Place) -> None:

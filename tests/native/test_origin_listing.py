@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.native.origin_clients import BUCKET
-from tests.servers import Origin
+from tests.native.origin_clients import BUCKET, boto, serving_origin
+from tests.servers import Origin, OriginOptions
 
 NAMES = ["a/1", "a/2", "a/b/3", "a b", "a&b<c>", "b/1", "c", "ü/é"]
 
@@ -62,3 +63,22 @@ def test_a_bucket_exists_once_it_is_made(client: Any) -> None:
     client.create_bucket(Bucket="another")
     assert client.list_objects_v2(Bucket="another")["KeyCount"] == 0
     assert client.head_bucket(Bucket="another")["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_a_still_origin_lists_what_was_there_at_first(tmp_path: Path) -> None:
+    for name in (*NAMES, "a/b/4"):
+        path = tmp_path / BUCKET / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    with serving_origin(tmp_path, OriginOptions(still=True)) as origin:
+        client = boto(origin)
+        for _ in range(2):
+            for size in (1, 3, 1000):
+                sizes = {"PaginationConfig": {"PageSize": size}}
+                found = _listed(client, "list_objects_v2", Prefix="a/", **sizes)
+                assert found == ["a/1", "a/2", "a/b/3", "a/b/4"]
+                top = _listed(client, "list_objects_v2", Delimiter="/", **sizes)
+                assert sorted(top) == sorted(["a/", "a b", "a&b<c>", "b/", "c", "ü/"])
+            (tmp_path / BUCKET / "a" / "0").write_bytes(b"too late")
+        assert _listed(client, "list_objects_v2", StartAfter="b/1") == ["c", "ü/é"]
+        assert _listed(client, "list_objects_v2", Prefix="none") == []

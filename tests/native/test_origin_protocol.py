@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import time
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,12 @@ def test_errors_have_the_codes_of_s3(client: Any) -> None:
     assert failure(client.get_object, Key="file", Range="bytes=100000-")[0] == 416
     assert failure(client.get_object, Key="file", IfMatch='"other"') == (412, "PreconditionFailed")
     assert failure(client.get_object_tagging, Key="file") == (501, "NotImplemented")
+
+
+@pytest.mark.parametrize("path", [f"/{BUCKET}/file", f"/{BUCKET}", f"/{BUCKET}/none"])
+def test_every_answer_says_what_time_it_is(origin: Origin, path: str) -> None:
+    _, _, headers = ask(origin, "HEAD", path)
+    assert abs(parsedate_to_datetime(headers["Date"]).timestamp() - time.time()) < 10
 
 
 def test_conditions_of_reading(client: Any) -> None:

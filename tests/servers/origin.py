@@ -35,6 +35,8 @@ class OriginOptions:
     reset_share: float = 0.0
     stalls: int = 0
     """So many transfers fall silent for ever, half-way, since it was last cleared."""
+    still: bool = False
+    """Nothing changes below its root, and there is one bucket: it is listed once, and then from memory."""
     tls: bool = False
     seed: int = 1
 
@@ -122,12 +124,14 @@ class Origin(Server):
             "stalls": options.stalls,
             "seed": options.seed,
         }
+        flags = ["--still"] if options.still else []
         if options.tls:
             addresses = dict.fromkeys((_LOOPBACK, self.address))
             made = make_certificate(directory, *addresses)
             self.ca_bundle = made.authority
             arguments |= {"tls-cert": made.certificate, "tls-key": made.key}
-        return [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
+        valued = (part for name, value in arguments.items() for part in (f"--{name}", str(value)))
+        return [*valued, *flags]
 
     def is_ready(self) -> bool:
         """The port listens before the control socket does, and may be in another namespace."""

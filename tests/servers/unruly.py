@@ -14,6 +14,7 @@ import http.client
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -115,6 +116,18 @@ def refusing(status: int, code: str, header: str = "") -> Fault:
         exchange.reply(Answer(status, (("Content-Length", str(len(body))),), body))
 
     return refuse
+
+
+def delaying(seconds: Callable[[], float]) -> Fault:
+    """Requests come so much later, and their answers as well."""
+
+    def delay(exchange: Exchange) -> None:
+        time.sleep(seconds())
+        answer = exchange.forward()
+        time.sleep(seconds())
+        exchange.reply(answer)
+
+    return delay
 
 
 def reset(exchange: Exchange) -> None:

@@ -9,11 +9,7 @@
 
 static void describe(struct connection *c, const struct content *content)
 {
-    char moment[64];
-    struct tm parts;
-    gmtime_r(&content->modified, &parts);
-    strftime(moment, sizeof moment, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    reply_header(c, "Last-Modified: %s", moment);
+    reply_moment(c, "Last-Modified", content->modified);
     reply_header(c, "ETag: %s", content->etag.text);
     reply_header(c, "Accept-Ranges: bytes");
     const char *headers = content->object ? content->object->headers : "";

@@ -138,8 +138,11 @@ static bool consider(struct page *page, const struct entry *entry)
 
 static void fill(struct page *page, const struct listing *listing)
 {
-    size_t i = 0;
-    while (i < listing->count && page->most && consider(page, &listing->entries[i]))
+    bool goes_on = strcmp(page->after, page->prefix) > 0;
+    size_t length = strlen(page->prefix);
+    size_t i = listing_find(listing, goes_on ? page->after : page->prefix);
+    while (i < listing->count && page->most && !strncmp(listing->entries[i].key, page->prefix, length)
+           && consider(page, &listing->entries[i]))
         i++;
 }
 
@@ -187,12 +190,17 @@ static void free_page(struct page *page)
 
 bool list_objects(struct connection *c)
 {
-    struct listing listing;
+    struct listing listing = {0};
+    const struct listing *found = &listing;
     const char *prefix = parameter(c, "prefix");
-    if (!listing_collect(&listing, c->origin, c->request.bucket, prefix))
+    if (c->origin->options.is_still)
+        found = listing_kept(c->origin, c->request.bucket);
+    else if (!listing_collect(&listing, c->origin, c->request.bucket, prefix))
+        found = NULL;
+    if (!found)
         return reply_error(c, 404, "NoSuchBucket", "The specified bucket does not exist");
     struct page page = new_page(c);
-    fill(&page, &listing);
+    fill(&page, found);
     struct text document = document_of(&page);
     free_page(&page);
     listing_free(&listing);

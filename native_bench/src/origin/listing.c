@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -132,6 +133,32 @@ bool listing_collect(struct listing *listing, struct origin *origin, const char 
     text_free(&path);
     sort(listing);
     return true;
+}
+
+size_t listing_find(const struct listing *listing, const char *key)
+{
+    size_t first = 0, end = listing->count;
+    while (first < end) {
+        size_t middle = first + (end - first) / 2;
+        if (strcmp(listing->entries[middle].key, key) < 0)
+            first = middle + 1;
+        else
+            end = middle;
+    }
+    return first;
+}
+
+const struct listing *listing_kept(struct origin *origin, const char *bucket)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static struct listing kept;
+    static char *name;
+    pthread_mutex_lock(&lock);
+    if (!name && listing_collect(&kept, origin, bucket, ""))
+        name = strdup(bucket);
+    bool is_here = name && !strcmp(name, bucket);
+    pthread_mutex_unlock(&lock);
+    return is_here ? &kept : NULL;
 }
 
 void listing_free(struct listing *listing)

@@ -21,3 +21,10 @@ struct listing {
 bool listing_collect(struct listing *listing, struct origin *origin, const char *bucket,
                      const char *prefix);
 void listing_free(struct listing *listing);
+
+/* Where the keys begin that do not stand before one. */
+size_t listing_find(const struct listing *listing, const char *key);
+
+/* The whole bucket as it was at the first call, kept for ever. NULL: there is none. All calls have to
+ * name the same bucket. */
+const struct listing *listing_kept(struct origin *origin, const char *bucket);

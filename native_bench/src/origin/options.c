@@ -24,6 +24,7 @@ static const char USAGE[] =
     "  --refuse-seconds S         but only so long from the first transfer on (0: always)\n"
     "  --reset-share X            reset this share of transfers amid their bodies\n"
     "  --stalls N                 fall silent for ever amid the first N transfers\n"
+    "  --still                    nothing changes below DIR: list it once, and then from memory\n"
     "  --seed N                   of the choice of what is refused and reset (1)\n"
     "  --tls-cert FILE            serve HTTPS with this certificate\n"
     "  --tls-key FILE             and its key\n"
@@ -33,7 +34,7 @@ static const char USAGE[] =
 
 enum option_code {
     ROOT = 256, PORT, BIND, CONTROL, SINK, CONNECTION_RATE, TOTAL_RATE, REQUEST_RATE,
-    FIRST_BYTE, REFUSE, REFUSE_SECONDS, RESET, STALLS, SEED, TLS_CERT, TLS_KEY, HELP,
+    FIRST_BYTE, REFUSE, REFUSE_SECONDS, RESET, STALLS, STILL, SEED, TLS_CERT, TLS_KEY, HELP,
 };
 
 static const struct option OPTIONS[] = {
@@ -50,6 +51,7 @@ static const struct option OPTIONS[] = {
     {"refuse-seconds", required_argument, NULL, REFUSE_SECONDS},
     {"reset-share", required_argument, NULL, RESET},
     {"stalls", required_argument, NULL, STALLS},
+    {"still", no_argument, NULL, STILL},
     {"seed", required_argument, NULL, SEED},
     {"tls-cert", required_argument, NULL, TLS_CERT},
     {"tls-key", required_argument, NULL, TLS_KEY},
@@ -105,6 +107,7 @@ static void set_option(struct options *options, int code, const char *value)
     case BIND: options->bind = value; break;
     case CONTROL: options->control = value; break;
     case SINK: options->sink = parse_sink(value); break;
+    case STILL: options->is_still = true; break;
     case SEED: options->seed = parse_count("--seed", value, 0, INT64_MAX); break;
     case TLS_CERT: options->tls_cert = value; break;
     case TLS_KEY: options->tls_key = value; break;

@@ -1,6 +1,7 @@
 /* Options: what the command line asks of the origin. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum sink { SINK_NOWHERE, SINK_MEMORY, SINK_DIRECTORY };
@@ -19,6 +20,7 @@ struct options {
     double refuse_seconds; /* 0: always */
     double reset_share;
     int64_t stalls;
+    bool is_still; /* nothing changes below the root */
     int64_t seed;
     const char *tls_cert; /* NULL: plain HTTP */
     const char *tls_key;

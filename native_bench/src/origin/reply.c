@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/clock.h"
 
@@ -41,6 +42,7 @@ void reply_start(struct connection *c, int status)
     c->reply.status = status;
     c->reply.length = 0;
     reply_header(c, "HTTP/1.1 %d %s", status, reason_of(status));
+    reply_moment(c, "Date", time(NULL));
 }
 
 static void add(struct connection *c, const char *bytes, size_t count)
@@ -63,6 +65,15 @@ void reply_header(struct connection *c, const char *format, ...)
         return;
     memcpy(line + length, "\r\n", 2);
     add(c, line, (size_t)length + 2);
+}
+
+void reply_moment(struct connection *c, const char *name, time_t moment)
+{
+    char written[64];
+    struct tm parts;
+    gmtime_r(&moment, &parts);
+    strftime(written, sizeof written, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    reply_header(c, "%s: %s", name, written);
 }
 
 void reply_lines(struct connection *c, const char *lines)

@@ -4,6 +4,8 @@
  * request's body is read first: a client that still sends would miss the answer. */
 #pragma once
 
+#include <time.h>
+
 #include "connection.h"
 #include "text.h"
 
@@ -11,6 +13,9 @@
 void reply_start(struct connection *c, int status);
 void reply_header(struct connection *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* A header with a moment, as HTTP writes it (RFC 9110, 5.6.7). */
+void reply_moment(struct connection *c, const char *name, time_t moment);
 
 /* Lines that are whole already, each with its end. */
 void reply_lines(struct connection *c, const char *lines);

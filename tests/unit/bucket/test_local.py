@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -190,3 +191,38 @@ def test_a_reference_finds_the_store_it_lies_in(tmp_path: Path) -> None:
     reference = parse_image_reference(f"local://{tmp_path}/deep/store/org/app:v1", is_store)
     assert reference.location == store.location
     assert reference.image == "org/app"
+
+
+def test_a_file_that_a_process_holds_is_not_given_up(store: LocalStore) -> None:
+    with begin(store.root, "blobs/x") as pending:
+        assert list(store.unfinished()) == []
+        left = begin(store.root, "blobs/y")
+        left.close()
+        [found] = store.unfinished()
+        with left.reopen(store.root, "blobs/y", left.name):
+            store.give_up(found)
+            assert pending.path.exists()
+            assert (store.root / found.key).exists()
+    assert store.now().timestamp() > 0
+    assert _keys(store) == []
+
+
+def test_the_time_of_a_store_that_cannot_be_written_to_is_this_machines(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(*_: object, **__: object) -> int:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("os.mkdir", read_only)
+    assert abs(store.now().timestamp() - time.time()) < 5
+
+
+def test_what_cannot_be_deleted_is_named_and_the_rest_goes(store: LocalStore) -> None:
+    store.put("blobs/one", b"1")
+    (store.root / "blobs" / "directory").mkdir()
+    store.put("blobs/two", b"2")
+    [failed] = store.remove(["blobs/one", "blobs/directory", "blobs/two"])
+    assert (failed.key, failed.code) == ("blobs/directory", "local")
+    assert _keys(store) == []
+    with pytest.raises(LocalError):
+        store.delete(["blobs/directory"])

@@ -75,6 +75,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> Library:
         "list_tags",
         "inspect",
         "read_manifest",
+        "clean",
         "delete",
         "get_config",
         "set_config",

@@ -7,6 +7,7 @@ from s3lo.engine.report import EngineReport
 from s3lo.model.documents import HistoryEntry
 from s3lo.operations.config import ConfigResult
 from s3lo.operations.results import (
+    CleanResult,
     CopiesResult,
     CopyResult,
     DeletedTag,
@@ -15,6 +16,7 @@ from s3lo.operations.results import (
     LayerSummary,
     Phases,
     PlatformSummary,
+    PrunedTag,
     PulledBlob,
     PullResult,
     PushedBlob,
@@ -148,3 +150,16 @@ COPIED = CopyResult(
     engine=PUSHED.engine,
 )
 COPIES = CopiesResult((COPIED,), (), 3_000_000, 2.5)
+CLEANED = CleanResult(
+    tags_pruned=2,
+    blobs_deleted=1,
+    chunks_deleted=0,
+    uploads_aborted=3,
+    bytes_freed=1_500_000,
+    dry_run=True,
+    tags=(
+        PrunedTag("dev/app", "v1", "max_age", "7d", "images.dev/*"),
+        PrunedTag("app", "sha256-0.sig", "referrer", DIGEST, ""),
+    ),
+    errors=(),
+)

@@ -1,14 +1,15 @@
-"""What inspect, stats, delete and config write for a person, and the bytes of ``--raw``."""
+"""What inspect, stats, delete, clean and config write for a person, and the bytes of ``--raw``."""
 
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from tests.unit.cli.conftest import CommandLine, Library
-from tests.unit.cli.results import CONFIGURED, COUNTED, DELETED, DIGEST, INSPECTED
+from tests.unit.cli.results import CLEANED, CONFIGURED, COUNTED, DELETED, DIGEST, INSPECTED
 
 
 def test_an_image_as_text(s3lo_command: CommandLine, library: Library) -> None:
@@ -40,6 +41,63 @@ def test_a_deletion_as_text(s3lo_command: CommandLine, library: Library) -> None
         "  manifests/app/v1/manifest.json\n"
         "  manifests/app/v1/oci-layout\n"
     )
+
+
+def test_a_cleaning_in_a_pipe(s3lo_command: CommandLine, library: Library) -> None:
+    library.answer = CLEANED
+    assert s3lo_command("clean", "s3://bucket/").stdout == (
+        "dev/app:v1\tmax_age=7d\timages.dev/*\n"
+        f"app:sha256-0.sig\treferrer={DIGEST}\t\n"
+        "tags\t2\nblobs\t1\nchunks\t0\nuploads\t3\nbytes\t1500000\n"
+    )
+    assert library.options is not None
+    assert library.options["grace_seconds"] == 3600.0
+    assert not library.options["confirm"]
+
+
+def test_a_cleaning_for_a_person(
+    s3lo_command: CommandLine, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("render", "clean"):
+        monkeypatch.setattr(f"s3lo.cli.{module}.is_terminal", lambda: True)
+    library.answer = replace(CLEANED, tags=CLEANED.tags[:1])
+    assert s3lo_command("clean", "s3://bucket/").stdout == (
+        "IMAGE:TAG   RULE        FROM\n"
+        "dev/app:v1  max_age=7d  images.dev/*\n"
+        "Would delete 2 tags, 1 blob (1.5 MB) and 3 unfinished uploads\n"
+        "Nothing was deleted yet: --confirm does it.\n"
+    )
+    library.answer = replace(CLEANED, tags=(), dry_run=False, chunks_deleted=2, errors=("x: no",))
+    outcome = s3lo_command("clean", "s3://bucket/", "--confirm")
+    assert outcome.stdout == (
+        "Deleted 2 tags, 1 blob, 2 chunks (1.5 MB) and 3 unfinished uploads\n"
+    )
+    assert outcome.status == 1
+
+
+def test_what_is_cleaned_is_chosen(
+    s3lo_command: CommandLine, library: Library, tmp_path: Path
+) -> None:
+    library.answer = CLEANED
+    rules = tmp_path / "rules.yaml"
+    rules.touch()
+    chosen = ("--tags", "--blobs", "--uploads", "--grace", "1h30m", "--config", str(rules))
+    document = s3lo_command("clean", "s3://b/", "--confirm", *chosen, "-o", "json").document
+    assert (document["tags_pruned"], document["blobs_deleted"]) == (2, 1)
+    assert (document["bytes_freed"], document["dry_run"]) == (1_500_000, True)
+    options = library.options or {}
+    assert [options[name] for name in ("confirm", "tags", "blobs", "uploads")] == [True] * 4
+    assert (options["grace_seconds"], options["rules"]) == (5400.0, rules)
+    s3lo_command("clean", "s3://b/", S3LO_GRACE="0s")
+    assert (library.options or {})["grace_seconds"] == 0.0
+
+
+@pytest.mark.parametrize("grace", ["-1h", "soon", "", "1", "-0s"])
+def test_a_grace_period_that_is_none_is_refused(
+    s3lo_command: CommandLine, library: Library, grace: str
+) -> None:
+    library.answer = CLEANED
+    assert s3lo_command("clean", "s3://bucket/", "--grace", grace).status == 2
 
 
 def test_rules_as_text(s3lo_command: CommandLine, library: Library) -> None:

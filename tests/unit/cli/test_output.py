@@ -38,6 +38,7 @@ VERB_NAMES = [
     "inspect",
     "stats",
     "delete",
+    "clean",
     "config",
     "tune",
     "completion",
