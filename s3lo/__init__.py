@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from s3lo.operations.copy import copy_tags as copy_tags
     from s3lo.operations.copy_list import parse_copy_list as parse_copy_list
     from s3lo.operations.delete import delete as delete
+    from s3lo.operations.diagnosis import DoctorResult as DoctorResult
+    from s3lo.operations.doctor import doctor as doctor
     from s3lo.operations.inspect import inspect as inspect
     from s3lo.operations.inspect import read_manifest as read_manifest
     from s3lo.operations.list import list_tags as list_tags
@@ -53,6 +55,7 @@ _HOMES = {
     "CopyOptions": "s3lo.operations.copy",
     "CopyResult": "s3lo.operations.results",
     "DeleteResult": "s3lo.operations.results",
+    "DoctorResult": "s3lo.operations.diagnosis",
     "EngineOptions": "s3lo.engine.options",
     "InspectResult": "s3lo.operations.results",
     "ListedTag": "s3lo.operations.results",
@@ -68,6 +71,7 @@ _HOMES = {
     "parse_copy_list": "s3lo.operations.copy_list",
     "clean": "s3lo.operations.clean",
     "delete": "s3lo.operations.delete",
+    "doctor": "s3lo.operations.doctor",
     "get_config": "s3lo.operations.config",
     "inspect": "s3lo.operations.inspect",
     "list_tags": "s3lo.operations.list",

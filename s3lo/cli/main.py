@@ -25,6 +25,7 @@ _VERBS = (
     "delete",
     "clean",
     "config",
+    "doctor",
     "tune",
     "completion",
 )

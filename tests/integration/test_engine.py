@@ -32,7 +32,7 @@ from s3lo.errors import (
 )
 from s3lo.events import BlobDone, BytesMoved, Event, ignore
 from s3lo.model.digest import Digest
-from tests.integration.rig import Rig
+from tests.integration.rigs import Rig
 
 SIZES = (0, 1, 4096, 3 * MIB + 1, 23 * MIB + 17)
 

@@ -23,7 +23,7 @@ from s3lo.events import BlobDone, Event, ignore
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor
 from s3lo.operations.relay import Relay, Stored
-from tests.integration.rig import Rig
+from tests.integration.rigs import Rig
 
 STEP = 5 * MIB
 PIECE = 100_000

@@ -40,6 +40,7 @@ VERB_NAMES = [
     "delete",
     "clean",
     "config",
+    "doctor",
     "tune",
     "completion",
 ]

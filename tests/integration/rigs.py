@@ -1,4 +1,4 @@
-"""Rig: an engine of every kind, in every mode, with the store that it moves to and from."""
+"""Rigs: every engine in every mode, with the store that it moves to and from."""
 
 from __future__ import annotations
 
@@ -55,9 +55,8 @@ class Rig:
         assert report.max_in_flight_reached >= 1
 
 
-@pytest.fixture(params=MODES)
-def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
-    name = request.param
+def make_rig(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
+    """The engine of a mode, and a store for it."""
     processes = {"one-process": 1, "processes": 2, "awscrt-processes": 2}.get(name, 0)
     means = "native" if name.startswith("awscrt") else "sockets"
     options = EngineOptions(
