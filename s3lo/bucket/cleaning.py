@@ -16,7 +16,7 @@ Where b comes before 3 begins, the clean sees the tag and spares what it needs: 
 that was there when it began. Else b comes after 3 began and so after 2, and c finds the mark, or 5 has
 passed. In both cases 4 is over at d, which therefore sees what went; what it restores no later clean
 takes, for that one's 3 comes after b. Nothing here counts on the grace period, so that a push may
-take longer than that. A tag that is deleted is protected likewise: at 3 the clean looks whether it is
+take longer than that; but see ``operations.publish`` on pushes of hundreds of blobs. A tag that is deleted is protected likewise: at 3 the clean looks whether it is
 still the one that was condemned.
 
 The mark is written only where there is none: one clean at a time, so that nobody deletes anew what
@@ -183,21 +183,23 @@ class Cleaning:
 
 def wait_for_cleaning(
     store: Store, keys: Iterable[str], observer: Observer = ignore, sleep: Sleep = time.sleep
-) -> None:
-    """Return when no clean is about to delete any of these. To be called when the tag that needs them
-    is visible, and before they are looked at for the last time."""
+) -> bool:
+    """Return when no clean is about to delete any of these, with whether one is or was at work. To be
+    called when the tag that needs them is visible, and before they are looked at for the last time."""
     wanted = set(map(_name, keys))
-    is_told = False
+    is_told = is_there = False
     while (found := _read(store)) is not None:
+        is_there = True
         mark = _parse(found.body)
         if mark is not None and wanted.isdisjoint(_names(mark)):
-            return
+            break
         if _is_dead(store):
-            return
+            break
         if not is_told:
             observer(Note("a clean is about to delete what this needs: waiting for it"))
             is_told = True
         sleep(_POLL_SECONDS)
+    return is_there
 
 
 def _name(key: str) -> str:

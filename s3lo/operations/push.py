@@ -170,11 +170,20 @@ def _attempt(
         missing = here if landing.is_forced else landing.missing(here)
         report = outflow.finish([task.upload(outgoing.files[blob.digest]) for blob in missing])
         with Phase("publish", observer):
-            restored = _publish(task, outgoing, is_immutable)
+            publication = Publication(
+                task.target.image,
+                task.target.tag,
+                image.root.raw,
+                outgoing.blobs,
+                is_immutable,
+                outflow.moved,
+                started_at,
+            )
+            restored = _publish(task, outgoing, publication)
         return _result(task, outgoing, outflow.moved | restored, report, started_at)
 
 
-def _publish(task: _Task, outgoing: Outgoing, is_immutable: bool) -> set[Digest]:
+def _publish(task: _Task, outgoing: Outgoing, publication: Publication) -> set[Digest]:
     """Write the tag; what is cleaned away meanwhile is uploaded (again). Gives its digests."""
 
     def restore(gone: Sequence[Descriptor]) -> None:
