@@ -27,7 +27,7 @@ from s3lo.model.platform import Platform
 from s3lo.model.selection import no_platform
 from s3lo.operations.attachments import merged
 from s3lo.operations.closure import Closure, read_closure, selected
-from s3lo.operations.landing import Landing
+from s3lo.operations.landing import Landing, Made
 from s3lo.operations.origin import Moved, Origin
 from s3lo.operations.phase import Phase
 from s3lo.operations.results import CopyResult
@@ -101,6 +101,7 @@ def _platforms_of(
 def _copy(
     closure: Closure, origin: Origin, landing: Landing, how: Copying, *, is_immutable: bool = False
 ) -> _Copied:
+    began_at = time.monotonic()
     missing = closure.needed if landing.is_forced else landing.missing(closure.needed)
     moved = _bring(missing, closure, origin, landing, how)
     more_bytes = 0
@@ -109,14 +110,13 @@ def _copy(
         nonlocal more_bytes
         more_bytes += _bring(gone, closure, origin, landing, how).bytes_transferred
 
+    brought = {blob.digest for blob in missing}
+    made = Made(closure.root.raw, closure.needed, brought, began_at)
     with Phase("publish", how.observer):
-        restored = landing.publish(
-            closure.root.raw, closure.needed, restore, how.observer, is_immutable=is_immutable
-        )
-    digests = {blob.digest for blob in missing} | restored
+        restored = landing.publish(made, restore, how.observer, is_immutable=is_immutable)
     report = moved.report
     assert report
-    return _Copied(frozenset(digests), moved.bytes_transferred + more_bytes, report)
+    return _Copied(frozenset(brought | restored), moved.bytes_transferred + more_bytes, report)
 
 
 def _bring(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -26,6 +26,16 @@ from s3lo.operations.depot import Depot
 from s3lo.operations.publication import Publication, Restore, publish
 
 _LOOKS_AT_A_TIME = 16
+
+
+class Made(Struct, frozen=True):
+    """An image of which all blobs are there: its manifest or index, what it needs, and of that what
+    was ``moved`` for it since a moment of the monotonic clock."""
+
+    raw: bytes
+    needed: Sequence[Descriptor]
+    moved: Collection[Digest]
+    since: float
 
 
 class Landing(Struct, frozen=True):
@@ -103,8 +113,7 @@ class Landing(Struct, frozen=True):
 
     def publish(
         self,
-        raw: bytes,
-        needed: Sequence[Descriptor],
+        made: Made,
         restore: Restore,
         observer: Observer,
         *,
@@ -112,7 +121,15 @@ class Landing(Struct, frozen=True):
     ) -> set[Digest]:
         """Make the tag visible: see :func:`publication.publish`."""
         target = self.target
-        wanted = Publication(target.image, target.tag, raw, needed, is_immutable)
+        wanted = Publication(
+            target.image,
+            target.tag,
+            made.raw,
+            made.needed,
+            is_immutable,
+            made.moved,
+            made.since,
+        )
         return publish(self.store, wanted, restore, observer)
 
 

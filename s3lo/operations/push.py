@@ -28,7 +28,7 @@ from s3lo.model.documents import Descriptor
 from s3lo.model.platform import Platform
 from s3lo.operations.depot import opened
 from s3lo.operations.holdings import StoreHoldings
-from s3lo.operations.landing import Landing, parse_landing, tell_new_store
+from s3lo.operations.landing import Landing, Made, parse_landing, tell_new_store
 from s3lo.operations.layer_cache import user_cache
 from s3lo.operations.outflow import Outflow
 from s3lo.operations.outgoing import Outgoing, outgoing_of, platforms_of
@@ -170,20 +170,12 @@ def _attempt(
         missing = here if landing.is_forced else landing.missing(here)
         report = outflow.finish([task.upload(outgoing.files[blob.digest]) for blob in missing])
         with Phase("publish", observer):
-            publication = Publication(
-                task.target.image,
-                task.target.tag,
-                image.root.raw,
-                outgoing.blobs,
-                is_immutable,
-                outflow.moved,
-                started_at,
-            )
-            restored = _publish(task, outgoing, publication)
+            made = Made(image.root.raw, outgoing.blobs, outflow.moved, started_at)
+            restored = _publish(task, outgoing, made, is_immutable=is_immutable)
         return _result(task, outgoing, outflow.moved | restored, report, started_at)
 
 
-def _publish(task: _Task, outgoing: Outgoing, publication: Publication) -> set[Digest]:
+def _publish(task: _Task, outgoing: Outgoing, made: Made, *, is_immutable: bool) -> set[Digest]:
     """Write the tag; what is cleaned away meanwhile is uploaded (again). Gives its digests."""
 
     def restore(gone: Sequence[Descriptor]) -> None:
@@ -192,8 +184,7 @@ def _publish(task: _Task, outgoing: Outgoing, publication: Publication) -> set[D
         uploads = [task.upload(outgoing.files[blob.digest]) for blob in gone]
         task.landing.engine.upload(uploads, task.observer, task.cancel)
 
-    raw, blobs = outgoing.image.root.raw, outgoing.blobs
-    return task.landing.publish(raw, blobs, restore, task.observer, is_immutable=is_immutable)
+    return task.landing.publish(made, restore, task.observer, is_immutable=is_immutable)
 
 
 def _result(

@@ -13,7 +13,7 @@ from s3lo.errors import ImmutableTag, ServiceError
 from s3lo.events import ignore
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor
-from s3lo.operations.publish import Publication, publish
+from s3lo.operations.publication import Publication, publish
 from tests.unit.operations.memory_store import MemoryStore
 
 CONTENTS = [b"%d" % number for number in range(150)]
