@@ -49,15 +49,18 @@ class Registry(Server):
         return f"127.0.0.1:{self._port}"
 
     @property
+    def is_open(self) -> bool:
+        """Whether it asks for no login."""
+        return not (self._asks_password or self._tokens)
+
+    @property
     def url(self) -> str:
         return f"{'https' if self._certificate else 'http'}://{self.host}"
 
     def push(self, source: str, name: str, *options: str) -> None:
         """Let skopeo copy an image with all its platforms; ``name`` is ``repository:tag``."""
         skopeo = find_program("skopeo", "apt-get install skopeo")
-        login = (
-            ["--dest-creds", f"{USER}:{PASSWORD}"] if self._asks_password or self._tokens else []
-        )
+        login = [] if self.is_open else ["--dest-creds", f"{USER}:{PASSWORD}"]
         command = ["copy", "--quiet", "--all", "--dest-tls-verify=false", *login, *options]
         done = subprocess.run(
             [str(skopeo), *command, source, f"docker://{self.host}/{name}"],
