@@ -17,11 +17,8 @@ stored, to what gzip -6 makes of the layers.
 from __future__ import annotations
 
 import hashlib
-import json
 import subprocess
 import tempfile
-import time
-import urllib.request
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +26,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from perf.check import WrongResult, docker
+from perf.check import docker
 from perf.figures import paired_ratio, spread
 from perf.program import leave, parse
 from perf.report.numbers import with_range
@@ -37,6 +34,7 @@ from perf.s3lo_command import S3lo
 from perf.sampled import Space
 from perf.setting import own_environment
 from perf.stock import BUCKET, StockImage, plain_layer, stock_image
+from perf.stored import check_stored, timed
 from perf.workload import find_workloads
 from tests.servers import Dockerd, Origin, OriginOptions
 from tests.servers.process import find_program
@@ -96,17 +94,17 @@ def _docker(host: str, *arguments: str) -> str:
 
 
 def _round(host: str, image: StockImage, scratch: Path) -> Round:
-    save = _timed(["docker", "--host", host, "save", _IMAGE], {})
+    save, _ = timed(["sh", "-c", f"docker --host {host} save {_IMAGE} >/dev/null"])
     with tempfile.TemporaryDirectory() as nothing:
         options = OriginOptions(sink="memory")
         with Origin(Path(nothing), options) as origin, Space(scratch / "tmp") as space:
             push = _push(origin, host, _IMAGE, "v1", scratch)
-            stored = _check(origin, "v1", _id(host, _IMAGE))
+            stored = check_stored(origin, "v1", _id(host, _IMAGE))
             temporary = space.peak_bytes
             changed = _push(origin, host, _CHANGED, "v2", scratch)
-            _check(origin, "v2", _id(host, _CHANGED))
+            check_stored(origin, "v2", _id(host, _CHANGED))
             unchanged = _push(origin, host, _IMAGE, "v3", scratch)
-            _check(origin, "v3", _id(host, _IMAGE))
+            check_stored(origin, "v3", _id(host, _IMAGE))
             source = f"oci:{image.layout}"
             _push(origin, host, source, "v4", scratch)
             before = origin.counters().requests_total
@@ -121,35 +119,12 @@ def _push(origin: Origin, host: str, source: str, tag: str, scratch: Path) -> fl
     command = S3lo().command_of(verb, origin.url, scratch / "tmp")
     env = {**own_environment(), **command.env, "DOCKER_HOST": host}
     env["XDG_CACHE_HOME"] = str(scratch / "cache")
-    return _timed(command.argv, env)
-
-
-def _timed(command: Sequence[str], env: dict[str, str]) -> float:
-    started_at = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=env or None)
-    return time.perf_counter() - started_at
+    seconds, _ = timed(command.argv, env)
+    return seconds
 
 
 def _id(host: str, name: str) -> str:
     return _docker(host, "inspect", "--format", "{{.Id}}", name).strip()
-
-
-def _check(origin: Origin, tag: str, image_id: str) -> list[int]:
-    """Sizes of the layers; raises WrongResult unless all is there and what its name says."""
-
-    def get(key: str) -> bytes:
-        with urllib.request.urlopen(f"{origin.url}/{BUCKET}/{key}") as answer:
-            content: bytes = answer.read()
-        return content
-
-    manifest = json.loads(get(f"manifests/app/{tag}/manifest.json"))
-    if manifest["config"]["digest"] != image_id:
-        raise WrongResult(f"{tag} is another image")
-    for blob in (manifest["config"], *manifest["layers"]):
-        hex_ = blob["digest"][7:]
-        if hashlib.sha256(get(f"blobs/sha256/{hex_}")).hexdigest() != hex_:
-            raise WrongResult(f"{blob['digest']} was stored with another content")
-    return [layer["size"] for layer in manifest["layers"]]
 
 
 def _gzip_bytes(image: StockImage) -> int:

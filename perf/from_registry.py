@@ -16,19 +16,14 @@ memory.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
-import subprocess
 import tempfile
-import time
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from perf.check import WrongResult
 from perf.figures import paired_ratio, spread
 from perf.program import leave, parse
 from perf.report.numbers import with_range
@@ -36,6 +31,7 @@ from perf.s3lo_command import S3lo
 from perf.sampled import Space
 from perf.setting import own_environment
 from perf.stock import BUCKET, StockImage, stock_image
+from perf.stored import check_stored, timed
 from perf.workload import find_workloads
 from tests.servers import Origin, OriginOptions, Registry
 from tests.servers.process import find_program
@@ -74,7 +70,7 @@ def _round(host: str, image: StockImage, scratch: Path) -> Round:
     layout = scratch / "layout"
     skopeo = str(find_program("skopeo", "apt-get install skopeo"))
     source = ["--src-tls-verify=false", f"docker://{host}/{_NAME}"]
-    fetched, _ = _timed([skopeo, "copy", "--quiet", *source, f"oci:{layout}:v1"], {})
+    fetched, _ = timed([skopeo, "copy", "--quiet", *source, f"oci:{layout}:v1"])
     options = OriginOptions(sink="memory")
     with tempfile.TemporaryDirectory() as nothing, Origin(Path(nothing), options) as origin:
         pushed, _ = _s3lo(origin, scratch, "push", f"oci:{layout}", f"s3://{BUCKET}/app:v1")
@@ -83,7 +79,7 @@ def _round(host: str, image: StockImage, scratch: Path) -> Round:
     with tempfile.TemporaryDirectory() as nothing, Origin(Path(nothing), options) as origin:
         with Space(scratch / "tmp") as space:
             copied, told = _s3lo(origin, scratch, *verb)
-        _check(origin, image)
+        check_stored(origin, "v1", image.manifest["config"]["digest"])
         again, _ = _s3lo(origin, scratch, *verb)
     result: dict[str, Any] = json.loads(told)
     resident = result["engine"]["peak_rss_bytes"]
@@ -93,30 +89,7 @@ def _round(host: str, image: StockImage, scratch: Path) -> Round:
 
 def _s3lo(origin: Origin, scratch: Path, *verb: str) -> tuple[float, str]:
     command = S3lo().command_of(verb, origin.url, scratch / "tmp")
-    return _timed(command.argv, {**own_environment(), **command.env})
-
-
-def _timed(command: Sequence[str], env: dict[str, str]) -> tuple[float, str]:
-    started_at = time.perf_counter()
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=env or None)
-    return time.perf_counter() - started_at, done.stdout.decode()
-
-
-def _check(origin: Origin, image: StockImage) -> None:
-    """Raises WrongResult unless all is there and what its name says."""
-
-    def get(key: str) -> bytes:
-        with urllib.request.urlopen(f"{origin.url}/{BUCKET}/{key}") as answer:
-            content: bytes = answer.read()
-        return content
-
-    manifest = json.loads(get("manifests/app/v1/manifest.json"))
-    if manifest["config"]["digest"] != image.manifest["config"]["digest"]:
-        raise WrongResult("it is another image")
-    for blob in (manifest["config"], *manifest["layers"]):
-        hex_ = blob["digest"][7:]
-        if hashlib.sha256(get(f"blobs/sha256/{hex_}")).hexdigest() != hex_:
-            raise WrongResult(f"{blob['digest']} was stored with another content")
+    return timed(command.argv, {**own_environment(), **command.env})
 
 
 def _summary(rounds: Sequence[Round]) -> dict[str, str]:
