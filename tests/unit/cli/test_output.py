@@ -16,6 +16,7 @@ from s3lo.cli.render import binary_size, count, size
 from s3lo.operations.results import Result
 from tests.unit.cli.conftest import CommandLine, Library
 from tests.unit.cli.results import (
+    CLEANED,
     CONFIGURED,
     COUNTED,
     DELETED,
@@ -28,12 +29,26 @@ from tests.unit.cli.results import (
 
 PUSH = ("push", "app:v1", "s3://bucket/app:v1")
 PULL = ("pull", "s3://bucket/app:v1")
-VERB_NAMES = ["push", "pull", "list", "inspect", "stats", "delete", "config", "tune", "completion"]
+VERB_NAMES = [
+    *(
+        "push",
+        "pull",
+        "list",
+        "inspect",
+        "stats",
+        "delete",
+        "clean",
+        "config",
+        "tune",
+        "completion",
+    ),
+]
 VERBS: list[tuple[tuple[str, ...], Result]] = [
     (PUSH, PUSHED),
     (PULL, PULLED),
     (("inspect", "s3://bucket/app:v1"), INSPECTED),
     (("delete", "s3://bucket/app:v1"), DELETED),
+    (("clean", "s3://bucket/"), CLEANED),
     (("stats", "s3://bucket/"), COUNTED),
     (("config", "get", "s3://bucket/"), CONFIGURED),
     (("config", "set", "s3://bucket/", "immutable=true"), CONFIGURED),
