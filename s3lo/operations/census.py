@@ -9,6 +9,7 @@ Blobs go by number, so that a store of 100,000 blobs and 20,000 tags fits into l
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from s3lo.abreast import abreast
 from s3lo.bucket.catalog import Tag
@@ -23,6 +24,9 @@ from s3lo.model.objects import ObjectInfo
 from s3lo.operations.resolve import UNREADABLE, read_document
 
 _READ_AT_A_TIME = 64
+Item = TypeVar("Item")
+Read = TypeVar("Read")
+
 _DOCUMENTS = media_types.INDEXES | media_types.MANIFESTS
 
 
@@ -167,14 +171,22 @@ def extend_census(
                 raise
             return number, error.message
 
-    for tag, read in abreast(read_tag, tags, _READ_AT_A_TIME):
+    for tag, read in _each(store, read_tag, tags):
         if isinstance(read, str):
             census.note_unreadable(tag, read)
         elif read is not None:
             census.note_tag(tag, read)
     while unread := census.take_unread():
-        for number, found in abreast(read_blob, unread.items(), _READ_AT_A_TIME):
+        for number, found in _each(store, read_blob, unread.items()):
             if isinstance(found, str):
                 census.faults.append((unread[number].digest, found))
             else:
                 census.note_document(number, found)
+
+
+def _each(store: Store, read: Callable[[Item], Read], items: Iterable[Item]) -> Iterator[Read]:
+    """What reading each item gives. In a directory there is nothing to wait for, and threads took half
+    as much CPU time again to get in each other's way."""
+    if store.location.scheme == "local":
+        return map(read, items)
+    return abreast(read, items, _READ_AT_A_TIME)

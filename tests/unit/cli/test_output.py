@@ -16,6 +16,7 @@ from s3lo.cli.render import binary_size, count, size
 from s3lo.operations.results import Result
 from tests.unit.cli.conftest import CommandLine, Library
 from tests.unit.cli.results import (
+    CLEANED,
     CONFIGURED,
     COPIED,
     COPIES,
@@ -51,6 +52,7 @@ VERBS: list[tuple[tuple[str, ...], Result]] = [
     (("copy", "alpine", "s3://bucket/alpine", "--all-tags"), COPIES),
     (("inspect", "s3://bucket/app:v1"), INSPECTED),
     (("delete", "s3://bucket/app:v1"), DELETED),
+    (("clean", "s3://bucket/"), CLEANED),
     (("stats", "s3://bucket/"), COUNTED),
     (("config", "get", "s3://bucket/"), CONFIGURED),
     (("config", "set", "s3://bucket/", "immutable=true"), CONFIGURED),
