@@ -74,8 +74,9 @@ class Work(Protocol):
     def fed(self, news: Fed) -> None:
         """There is more to do than was known at first; or there will be no more."""
 
-    def again(self, job: Job, failed: Failed | None) -> Job:
-        """The job as it is to be tried again after it failed, or (None) was lost with its worker."""
+    def again(self, job: Job, failed: Failed | None) -> Job | None:
+        """The job as it is to be tried again after it failed, or (None) was lost with its worker;
+        nothing where it is of no more use."""
 
     def homeless(self, blobs: Sequence[int]) -> None:
         """The worker that hashed these blobs is gone."""
@@ -244,7 +245,9 @@ class Coordinator:
         work.done(job.first(outcome.kept_bytes), Done(job.id))
         return job.without_first(outcome.kept_bytes)
 
-    def _queue_again(self, job: Job, failures: int, throttled: bool = False) -> None:
+    def _queue_again(self, job: Job | None, failures: int, throttled: bool = False) -> None:
+        if job is None:
+            return
         delay = backoff.paced_seconds(failures) if throttled else backoff.delay_seconds(failures)
         self.retries.add(job, time.monotonic() + delay)
 

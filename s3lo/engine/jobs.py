@@ -1,6 +1,6 @@
 """Jobs: what the coordinator asks of a worker, and what the worker answers. All of it pickles.
 
-Get                        a range of an object into a range of a file
+Get                        a range of an object into a range of a file, or nowhere
 Put                        a range of a file as one whole object
 Begin, PutPart, Finish     the same as a multipart upload; Abort gives it up
 ListUploads, ListParts     what of multipart uploads an earlier push has left
@@ -22,7 +22,8 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class Get(Struct, frozen=True):
-    """``length`` bytes of ``key`` from ``offset`` go to ``path`` at ``offset``.
+    """``length`` bytes of ``key`` from ``offset`` go to ``path`` at ``offset``; without a path they
+    are hashed and kept nowhere.
 
     ``object_size`` is how large the object must be: another size means another object. ``etag``
     names the one that the blob's other parts came from, once that is known. ``is_hashed``: who

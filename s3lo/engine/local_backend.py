@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from s3lo import beneath
 from s3lo.engine.backend import LocalConfig, Report
-from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Get, Job, Put, PutPart
+from s3lo.engine.jobs import Abort, Begin, Done, Failed, Finish, Get, Hashed, Job, Put, PutPart
+from s3lo.engine.sums import Sums
 from s3lo.engine.transfers import DAMAGED
 from s3lo.errors import (
     Interrupted,
@@ -32,8 +33,11 @@ class LocalBackend:
         # Held open, and so locked, from Begin on: no sweep takes a file whose parts come slowly.
         self._pending: dict[str, beneath.PendingFile] = {}
         self._waiting: dict[int, tuple[Future[None], Report]] = {}
+        self._sums = Sums(self._tell_hashed)
+        self._report: Report | None = None
 
     def start(self, job: Job, report: Report) -> None:
+        self._report = report
         future = self._threads.submit(self._run, job, report)
         self._waiting[job.id] = (future, report)
 
@@ -95,10 +99,41 @@ class LocalBackend:
             raise SizeMismatch(
                 f"{source} is {size} bytes where {job.object_size} are expected", hint=DAMAGED
             )
-        _copy_range(str(source), Path(job.path), job.offset, job.offset, job.length)
+        if job.path:
+            _copy_range(str(source), Path(job.path), job.offset, job.offset, job.length)
+        else:
+            self._sum(job, source)
+
+    def _sum(self, job: Get, source: Path) -> None:
+        share = self._sums.share(job.blob, job.object_size, job.offset)
+        try:
+            for memory in _pieces(source, job.offset, job.length):
+                share.take(memory)
+        finally:
+            share.close()
+
+    def _tell_hashed(self, result: Hashed) -> None:
+        assert self._report is not None
+        self._report(result)
 
 
 _CHUNK_BYTES = 8 << 20
+_PIECE_BYTES = 256 << 10
+"""What stays in a core's own cache between being read and being hashed."""
+
+
+def _pieces(source: Path, offset: int, length: int) -> Iterator[memoryview]:
+    """A range of a file in one memory, each piece to be used before the next one is asked for."""
+    buffer = memoryview(bytearray(min(_PIECE_BYTES, length)))
+    fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        for position in range(offset, offset + length, _PIECE_BYTES):
+            piece = buffer[: offset + length - position]
+            if os.preadv(fd, [piece], position) != len(piece):
+                raise LocalError(f"{source} became shorter while it was being read")
+            yield piece
+    finally:
+        os.close(fd)
 
 
 def _copy_range(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from s3lo.engine.audit import Audit
 from s3lo.engine.backend import Backend, BackendConfig, LocalConfig, SocketConfig
 from s3lo.engine.backends import make_backend
 from s3lo.engine.coordinator import Coordinator, CredentialsSource, Message, Work
@@ -22,12 +23,13 @@ from s3lo.engine.report import EngineReport
 from s3lo.engine.settings import EngineSettings, check, choose
 from s3lo.engine.sockets.backend import SocketBackend
 from s3lo.engine.sockets.wire import SocketWire
-from s3lo.engine.transfers import Download, Upload
+from s3lo.engine.transfers import Download, Stored, Upload
 from s3lo.engine.undisturbed import undisturbed
 from s3lo.engine.upload import crc64
 from s3lo.engine.upload.feed import Feed
 from s3lo.engine.upload.uploads import Uploads
 from s3lo.engine.verifier import Verifier
+from s3lo.errors import S3loError
 from s3lo.events import Note, Observer
 
 if TYPE_CHECKING:  # awscrt takes a tenth of a second to import, and is seldom needed
@@ -108,6 +110,30 @@ class ParallelEngine:
         course = _Course(settings, make_work, fed_by=blobs if known is None else None)
         return self._run(course, observer, cancel)
 
+    def audit(
+        self,
+        blobs: Iterable[Stored],
+        told: Callable[[Stored, S3loError], None],
+        observer: Observer,
+        cancel: Event | None = None,
+        *,
+        total_bytes: int | None = None,
+    ) -> EngineReport:
+        settings = self._settings(total_bytes, self._options.part_size_bytes, sends=False)
+
+        def make_work(_: Verifier) -> Work:
+            return Audit(
+                blobs,
+                settings,
+                told,
+                observer,
+                # What lies in files comes as fast as it is hashed: nothing is won by reading ahead.
+                reads_ahead=self._means != "local",
+                spares_requests=self._on_sockets,
+            )
+
+        return self._run(_Course(settings, make_work), observer, cancel)
+
     @property
     def _means(self) -> Means:
         if isinstance(self._source, LocalConfig):
@@ -176,7 +202,8 @@ class ParallelEngine:
         """This process's, on connections that are open already; and whether it ends with the
         transfer."""
         if isinstance(self._source, LocalConfig):
-            return make_backend(self._source), True
+            threads = max(self._source.threads, settings.cpus)
+            return make_backend(replace(self._source, threads=threads)), True
         if isinstance(self._source, SocketWire):
             config = self._socket_config(self._source, settings)
             return SocketBackend(config, self._source.hand_over()), True

@@ -12,7 +12,7 @@ from msgspec import Struct
 from s3lo.engine.jobs import Headers
 from s3lo.engine.plan import Stretch, gaps_between
 from s3lo.engine.report import EngineReport
-from s3lo.errors import DigestMismatch
+from s3lo.errors import DigestMismatch, S3loError
 from s3lo.events import Observer
 from s3lo.model.digest import Digest
 
@@ -36,6 +36,14 @@ class Download(Struct, frozen=True):
     @property
     def missing_bytes(self) -> int:
         return sum(end - start for start, end in gaps_between(self.present, self.size))
+
+
+class Stored(Struct, frozen=True):
+    """The object ``key``, which is ``size`` bytes and should have this digest."""
+
+    digest: Digest
+    size: int
+    key: str
 
 
 def _tell_nobody(offset: int, length: int) -> None:
@@ -80,7 +88,7 @@ def damaged_source(path: str | Path, found_hex: str, expected: Digest) -> Digest
 class Engine(Protocol):
     """Moves blobs. Every implementation fulfils the same tests.
 
-    Both calls return when everything is moved and verified, or raise the S3loError that ended it
+    All calls return when everything is moved and verified, or raise the S3loError that ended it
     with nothing half-done left in the store: multipart uploads are aborted, unverified files stay
     the caller's to remove. ``cancel``, once set, ends them with Interrupted.
     """
@@ -111,4 +119,20 @@ class Engine(Protocol):
         then it may still run, so whoever owns it wakes it where it is blocked, and takes away what
         it uses only after it has ended. ``expected_bytes`` is about how much will come of it; None
         stands for much.
+        """
+
+    def audit(
+        self,
+        blobs: Iterable[Stored],
+        told: Callable[[Stored, S3loError], None],
+        observer: Observer,
+        cancel: Event | None = None,
+        *,
+        total_bytes: int | None = None,
+    ) -> EngineReport:
+        """Read blobs and keep nothing of them. ``told`` is called with each that is not what its
+        name says, or could not be read, and why; by one thread at a time.
+
+        Raises only what concerns all of them: a service that serves none any more. Blobs are asked
+        for one by one; ``total_bytes`` is about how much they are, None stands for much.
         """

@@ -22,6 +22,7 @@ from queue import SimpleQueue
 from msgspec import Struct, field
 
 from s3lo.engine.jobs import Hashed
+from s3lo.engine.sums import Sums
 from s3lo.errors import LocalError, S3loError, from_os
 
 _CHUNK_BYTES = 256 << 10
@@ -48,6 +49,8 @@ class Verifier:
     """
 
     def __init__(self, threads: int, report: Callable[[Hashed], None]) -> None:
+        self.sums = Sums(report)
+        """Of what is kept in no file."""
         self._limit = max(1, threads)
         self._report = report
         self._lock = threading.Lock()

@@ -17,13 +17,14 @@ from typing import Any
 
 from msgspec import Struct
 
+from s3lo.abreast import abreast
 from s3lo.engine.jobs import Headers
 from s3lo.engine.machine import peak_rss_bytes, read_machine
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import upload_part_bytes
 from s3lo.engine.report import EngineReport
 from s3lo.engine.settings import EngineSettings, choose
-from s3lo.engine.transfers import Download, Upload
+from s3lo.engine.transfers import Download, Stored, Upload
 from s3lo.engine.upload.feed import Fed, Feed, NoMore
 from s3lo.engine.whole_files import Sink, Source
 from s3lo.errors import (
@@ -89,6 +90,26 @@ class WholeObjectEngine:
                 transfers.upload(blob)
             transfers.wait()
         return transfers.report()
+
+    def audit(
+        self,
+        blobs: Iterable[Stored],
+        told: Callable[[Stored, S3loError], None],
+        observer: Observer,
+        cancel: Event | None = None,
+        *,
+        total_bytes: int | None = None,
+    ) -> EngineReport:
+        from s3lo.engine.whole_audit import WholeReader, tell
+
+        settings = self._settings(total_bytes)
+        threads = min(MAX_THREADS, settings.initial_in_flight)
+        reader = WholeReader(self._make_client(), self._bucket, _mapped, cancel or Event())
+        read = 0
+        for found in abreast(reader.audit, blobs, threads):
+            tell(found, told, observer)
+            read += 1
+        return _report(settings, settings.part_size_bytes, min(threads, read))
 
     def _transfers(
         self, settings: EngineSettings, observer: Observer, cancel: Event | None
@@ -230,21 +251,25 @@ class _Transfers:
                 self._observe(BlobDone(str(running.sent.digest), running.sent.size))
 
     def report(self) -> EngineReport:
-        return EngineReport(
-            mode="serial",
-            backend="s3transfer",
-            processes=0,
-            part_size=self._part,
-            max_in_flight_reached=min(self._threads, self._started),
-            target_gbps=self._settings.target_gbps,
-            target_source=self._settings.target_source,
-            peak_rss_bytes=peak_rss_bytes(),
-        )
+        return _report(self._settings, self._part, min(self._threads, self._started))
 
     def _tell(self) -> None:
         moved, self._told = self._seen.pending - self._told, self._seen.pending
         if moved:
             self._observe(BytesMoved("transfer", moved))
+
+
+def _report(settings: EngineSettings, part_bytes: int, in_flight: int) -> EngineReport:
+    return EngineReport(
+        mode="serial",
+        backend="s3transfer",
+        processes=0,
+        part_size=part_bytes,
+        max_in_flight_reached=in_flight,
+        target_gbps=settings.target_gbps,
+        target_source=settings.target_source,
+        peak_rss_bytes=peak_rss_bytes(),
+    )
 
 
 def _succeeded(future: Any) -> None:

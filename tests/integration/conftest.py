@@ -12,6 +12,7 @@ from s3lo.bucket.options import ConnectionOptions
 from s3lo.engine.options import EngineOptions
 from s3lo.model.reference import Location
 from s3lo.operations.depot import opened
+from tests.integration.rigs import MODES, Rig, make_rig
 from tests.stores import Shelf
 
 
@@ -27,3 +28,9 @@ def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
     bucket = request.getfixturevalue("bucket")
     with opened(Location("s3", bucket), ConnectionOptions(), EngineOptions()) as depot:
         yield Shelf(depot.store, f"s3://{bucket}/")
+
+
+@pytest.fixture(params=MODES)
+def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
+    """Every engine in every mode."""
+    return make_rig(request.param, request, tmp_path)

@@ -16,11 +16,13 @@ from s3lo.engine.jobs import (
     Done,
     Failed,
     Get,
+    Hashed,
     Job,
     Outcome,
     Put,
     PutPart,
 )
+from s3lo.engine.sums import Sums, SumShare
 from s3lo.engine.upload import control
 from s3lo.engine.upload.part_check import PartCheck
 from s3lo.errors import S3loError, ServiceError
@@ -35,8 +37,11 @@ class NativeBackend:
         self._bucket = endpoint.bucket
         self._lock = threading.Lock()
         self._running: dict[int, Any] = {}
+        self._sums = Sums(self._tell_hashed)
+        self._report: Report | None = None
 
     def start(self, job: Job, report: Report) -> None:
+        self._report = report
         finish = self._finisher(job, report)
         try:
             match job:
@@ -71,7 +76,7 @@ class NativeBackend:
         self._client.close()
 
     def _get(self, job: Get, finish: Callable[[Outcome], None]) -> Any:
-        fd = os.open(job.path, os.O_WRONLY | os.O_CLOEXEC)
+        place = self._place(job)
         received = 0
         name = self._name(job)
 
@@ -81,10 +86,10 @@ class NativeBackend:
 
         def on_body(chunk: bytes, offset: int) -> None:
             nonlocal received
-            received += _write_all(fd, chunk, offset)
+            received += place.write(chunk, offset)
 
         def on_done(reply: Reply) -> None:
-            os.close(fd)
+            place.close(is_whole=reply.error is None and received == job.length)
             if reply.error is None and received != job.length:
                 reply.error = ServiceError(
                     f"{name}: {received} bytes came of {job.length} asked for"
@@ -101,6 +106,11 @@ class NativeBackend:
             "GET", "GetObject", job.key, headers=(("range", f"bytes={job.offset}-{last}"),)
         )
         return self._client.ranged_get(request, on_headers, on_body, on_done)
+
+    def _place(self, job: Get) -> _InFile | _Nowhere:
+        if job.path:
+            return _InFile(job.path)
+        return _Nowhere(self._sums.share(job.blob, job.object_size, job.offset))
 
     def _put(self, job: Put, finish: Callable[[Outcome], None]) -> Any:
         return self._send(job, FileRange(job.path, job.file_offset, job.length), "", finish)
@@ -158,6 +168,10 @@ class NativeBackend:
     def _name(self, job: Job) -> str:
         return f"s3://{self._bucket}/{job.key}"
 
+    def _tell_hashed(self, result: Hashed) -> None:
+        assert self._report is not None
+        self._report(result)
+
     def _finisher(self, job: Job, report: Report) -> Callable[[Outcome], None]:
         """Reports an outcome and forgets the request that it came from."""
 
@@ -178,11 +192,40 @@ class NativeBackend:
                 self._running[job_id] = handle
 
 
-def _write_all(fd: int, chunk: bytes, offset: int) -> int:
-    written = os.pwrite(fd, chunk, offset)
-    while written < len(chunk):
-        written += os.pwrite(fd, memoryview(chunk)[written:], offset + written)
-    return written
+class _InFile:
+    """Where a range goes that is kept."""
+
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+
+    def write(self, chunk: bytes, offset: int) -> int:
+        written = os.pwrite(self._fd, chunk, offset)
+        while written < len(chunk):
+            written += os.pwrite(self._fd, memoryview(chunk)[written:], offset + written)
+        return written
+
+    def close(self, *, is_whole: bool) -> None:
+        del is_whole  # what came is overwritten when it is asked for again
+        os.close(self._fd)
+
+
+class _Nowhere:
+    """Where a range goes that is only hashed, all of it at once: what came of one that failed is
+    asked for again. It comes in order, for to the client it is one part."""
+
+    def __init__(self, share: SumShare) -> None:
+        self._share = share
+        self._kept = bytearray()
+
+    def write(self, chunk: bytes, offset: int) -> int:
+        del offset
+        self._kept += chunk
+        return len(chunk)
+
+    def close(self, *, is_whole: bool) -> None:
+        if is_whole:
+            self._share.take(self._kept)
+        self._share.close()
 
 
 def _memory_stream(body: bytes | None) -> tuple[Any, int]:

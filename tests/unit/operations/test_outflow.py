@@ -134,6 +134,9 @@ class Stopping:
         self.go = Flag()
         self.error = error
 
+    def audit(self, *_: object, **__: object) -> EngineReport:
+        raise NotImplementedError
+
     def download(self, *_: object, **__: object) -> EngineReport:
         raise NotImplementedError
 
