@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from s3lo.operations.config import get_config as get_config
     from s3lo.operations.config import set_config as set_config
     from s3lo.operations.delete import delete as delete
+    from s3lo.operations.diagnosis import DoctorResult as DoctorResult
+    from s3lo.operations.doctor import doctor as doctor
     from s3lo.operations.inspect import inspect as inspect
     from s3lo.operations.inspect import read_manifest as read_manifest
     from s3lo.operations.list import list_tags as list_tags
@@ -43,6 +45,7 @@ _HOMES = {
     "ConfigResult": "s3lo.operations.config",
     "ConnectionOptions": "s3lo.bucket.options",
     "DeleteResult": "s3lo.operations.results",
+    "DoctorResult": "s3lo.operations.diagnosis",
     "EngineOptions": "s3lo.engine.options",
     "InspectResult": "s3lo.operations.results",
     "ListedTag": "s3lo.operations.results",
@@ -54,6 +57,7 @@ _HOMES = {
     "TuneResult": "s3lo.operations.results",
     "clean": "s3lo.operations.clean",
     "delete": "s3lo.operations.delete",
+    "doctor": "s3lo.operations.doctor",
     "get_config": "s3lo.operations.config",
     "inspect": "s3lo.operations.inspect",
     "list_tags": "s3lo.operations.list",

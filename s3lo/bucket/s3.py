@@ -140,6 +140,17 @@ class S3Store:
             failed += self._remove(batch)
         return failed
 
+    def delete_unchanged(self, key: str, etag: str) -> None:
+        """Remove an object that still has this ETag; RefusedError where it has not, or is not there.
+
+        A service that knows no conditions on deletes removes whatever is there.
+        """
+        request = Request("DELETE", "DeleteObject", key, headers=(("if-match", f'"{etag}"'),))
+        response = self._rest.send(request).response
+        if response.status in (404, 412):
+            raise RefusedError(f"{self._name(key)} is not what it was")
+        succeeded(response, self._name(key))
+
     def now(self) -> datetime.datetime:
         response = self._rest.send(Request("HEAD", "HeadBucket")).response
         if response.status == 404:

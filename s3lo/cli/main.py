@@ -24,6 +24,7 @@ _VERBS = (
     "delete",
     "clean",
     "config",
+    "doctor",
     "tune",
     "completion",
 )

@@ -20,6 +20,7 @@ OUTPUTS = ("text", "json", "yaml")
 PROGRESS_MODES = ("auto", "plain", "json", "none")
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?\Z", re.IGNORECASE | re.ASCII)
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%?\Z", re.ASCII)
 _MOST_BYTES = 1 << 62
 
 
@@ -70,6 +71,14 @@ def duration(text: str) -> float:
     if seconds is None:
         raise click.BadParameter(f"{text!r} is not a duration. Write 1h, 90m or 7d.")
     return seconds
+
+
+def share(text: str) -> float:
+    """The share that a percentage means: ``5%`` and ``5`` are 0.05."""
+    matched = _PERCENT.match(text.strip())
+    if matched is None or not 0 < float(matched[1]) <= 100:
+        raise click.BadParameter(f"{text!r} is not a percentage. Write 5%.")
+    return float(matched[1]) / 100
 
 
 def output_wanted(arguments: Sequence[str], environment: Mapping[str, str]) -> str:

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from s3lo.errors import from_os
+from s3lo.quantities import count as count
+from s3lo.quantities import size as size
+from s3lo.quantities import span
 
 
 def show(document: Any, text: str, output: str) -> None:
@@ -81,10 +84,7 @@ def age(moment: str) -> str:
 
     then = datetime.datetime.fromisoformat(moment.replace("Z", "+00:00"))
     seconds = max(0.0, (datetime.datetime.now(datetime.timezone.utc) - then).total_seconds())
-    for noun, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= length:
-            return count(int(seconds // length), noun)
-    return count(int(seconds), "second")
+    return span(seconds)
 
 
 def _encodable(text: str) -> str:
@@ -103,15 +103,6 @@ def is_stdout_gone() -> bool:
         return False
 
 
-def size(bytes_: float) -> str:
-    """A size in decimal units, as disks and networks are sold: ``1.5 MB``."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if abs(bytes_) < 999.5:
-            return f"{bytes_:.0f} {unit}" if unit == "B" else f"{bytes_:.1f} {unit}"
-        bytes_ /= 1000
-    return f"{bytes_:.1f} TB"
-
-
 def binary_size(bytes_: float) -> str:
     """A size in binary units, as memory and parts of objects are measured: ``8 MiB``."""
     for unit in ("B", "KiB", "MiB", "GiB"):
@@ -124,9 +115,3 @@ def binary_size(bytes_: float) -> str:
 def workers(processes: int) -> str:
     """How many processes moved the bytes."""
     return count(processes, "worker process") if processes else "no worker process"
-
-
-def count(number: int, noun: str) -> str:
-    """``1 blob``, ``2 blobs``."""
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{number} {noun if number == 1 else plural}"

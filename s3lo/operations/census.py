@@ -15,7 +15,7 @@ from s3lo.bucket.catalog import Tag
 from s3lo.bucket.keys import MANIFESTS
 from s3lo.bucket.listing import listing
 from s3lo.bucket.store import Store
-from s3lo.errors import NotFoundError
+from s3lo.errors import NotFoundError, S3loError
 from s3lo.model import media_types
 from s3lo.model.digest import Digest
 from s3lo.model.documents import MAX_DOCUMENT_BYTES, Descriptor, Index, Manifest, parse_document
@@ -37,8 +37,10 @@ class Census:
         not be read."""
         self.digests: list[Digest] = []
         self.sizes: list[int] = []
-        self.unreadable: list[str] = []
-        """A line each: what could not be read, and why."""
+        self.faults: list[tuple[Tag | Digest, str]] = []
+        """What could not be read, a tag's own document or another one, and why."""
+        self.disputed: set[int] = set()
+        """Blobs that are named with several sizes."""
         self.opaque: list[str] = []
         """A line each: what an index names that is no manifest of a known kind. It counts as a blob,
         and what it refers to itself nobody knows."""
@@ -46,6 +48,15 @@ class Census:
         self._below: dict[int, Sequence[int]] = {}
         """What those blobs name that are manifests themselves."""
         self._unread: dict[int, Descriptor] = {}
+
+    @property
+    def unreadable(self) -> list[str]:
+        """A line each: what could not be read, and why."""
+        return [f"{what}: {problem}" for what, problem in self.faults]
+
+    def number_of(self, digest: str) -> int | None:
+        """Of a blob; None for one that nothing refers to."""
+        return self._numbers.get(Digest(digest))
 
     def closure(self, named: Sequence[int]) -> set[int]:
         """These blobs and all that they refer to, at any depth."""
@@ -67,7 +78,7 @@ class Census:
         self.roots.append(document.digest)
 
     def note_unreadable(self, tag: Tag, problem: str) -> None:
-        self.unreadable.append(f"{tag}: {problem}")
+        self.faults.append((tag, problem))
         self.tags.append((tag, ()))
         self.roots.append(None)
 
@@ -95,15 +106,26 @@ class Census:
         if number == len(self.digests):
             self.digests.append(blob.digest)
             self.sizes.append(blob.size)
+        elif blob.size != self.sizes[number]:
+            self.disputed.add(number)
         if blob.media_type in _DOCUMENTS and number not in self._below:
             self._unread[number] = blob
         return number
 
 
-def take_census(store: Store, seen: Callable[[ObjectInfo], None]) -> Census:
+def _is_of_one(error: S3loError) -> bool:
+    return isinstance(error, UNREADABLE)
+
+
+def take_census(
+    store: Store,
+    seen: Callable[[ObjectInfo], None],
+    tolerates: Callable[[S3loError], bool] = _is_of_one,
+) -> Census:
     """Read every manifest of a store. ``seen`` is told of every object below ``manifests/``.
 
-    What cannot be read is noted and passed over; a tag that is deleted meanwhile was none.
+    What cannot be read is noted and passed over where the caller ``tolerates`` why (by default, what
+    says nothing of the others); a tag that is deleted meanwhile was none.
     """
     census = Census()
 
@@ -114,11 +136,16 @@ def take_census(store: Store, seen: Callable[[ObjectInfo], None]) -> Census:
             if tag is not None:
                 yield tag
 
-    extend_census(census, store, tags())
+    extend_census(census, store, tags(), tolerates)
     return census
 
 
-def extend_census(census: Census, store: Store, tags: Iterable[Tag]) -> None:
+def extend_census(
+    census: Census,
+    store: Store,
+    tags: Iterable[Tag],
+    tolerates: Callable[[S3loError], bool] = _is_of_one,
+) -> None:
     """Read these tags as well, and of what they refer to what was not read yet."""
 
     def read_tag(tag: Tag) -> tuple[Tag, Manifest | Index | str | None]:
@@ -126,14 +153,18 @@ def extend_census(census: Census, store: Store, tags: Iterable[Tag]) -> None:
             return tag, parse_document(store.get(tag.key, limit_bytes=MAX_DOCUMENT_BYTES))
         except NotFoundError:
             return tag, None
-        except UNREADABLE as error:
+        except S3loError as error:
+            if not tolerates(error):
+                raise
             return tag, error.message
 
     def read_blob(item: tuple[int, Descriptor]) -> tuple[int, Manifest | Index | str]:
         number, blob = item
         try:
             return number, parse_document(read_document(store, blob), blob.media_type)
-        except (*UNREADABLE, NotFoundError) as error:
+        except S3loError as error:
+            if not (isinstance(error, NotFoundError) or tolerates(error)):
+                raise
             return number, error.message
 
     for tag, read in abreast(read_tag, tags, _READ_AT_A_TIME):
@@ -144,6 +175,6 @@ def extend_census(census: Census, store: Store, tags: Iterable[Tag]) -> None:
     while unread := census.take_unread():
         for number, found in abreast(read_blob, unread.items(), _READ_AT_A_TIME):
             if isinstance(found, str):
-                census.unreadable.append(f"{unread[number].digest}: {found}")
+                census.faults.append((unread[number].digest, found))
             else:
                 census.note_document(number, found)
