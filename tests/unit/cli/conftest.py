@@ -77,6 +77,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> Library:
         "get_config",
         "set_config",
         "stats",
+        "doctor",
         "tune",
     ):
         monkeypatch.setitem(vars(s3lo), verb, stand_in)

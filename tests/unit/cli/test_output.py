@@ -30,18 +30,17 @@ from tests.unit.cli.results import (
 PUSH = ("push", "app:v1", "s3://bucket/app:v1")
 PULL = ("pull", "s3://bucket/app:v1")
 VERB_NAMES = [
-    *(
-        "push",
-        "pull",
-        "list",
-        "inspect",
-        "stats",
-        "delete",
-        "clean",
-        "config",
-        "tune",
-        "completion",
-    ),
+    "push",
+    "pull",
+    "list",
+    "inspect",
+    "stats",
+    "delete",
+    "clean",
+    "config",
+    "doctor",
+    "tune",
+    "completion",
 ]
 VERBS: list[tuple[tuple[str, ...], Result]] = [
     (PUSH, PUSHED),
