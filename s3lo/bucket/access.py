@@ -2,7 +2,8 @@
 
 In a bucket, by requests whose condition cannot hold: S3 looks at permissions first. They are about a
 blob of random bytes under its own digest, which nobody else has; so a service that knows no conditions
-has stored no more than a blob that no tag needs, and that is deleted at once.
+has stored no more than a blob that no tag needs, and that is deleted at once; in a versioned bucket it
+keeps a delete marker of it.
 """
 
 from __future__ import annotations

@@ -23,7 +23,8 @@ def check_access(seen: Examination) -> Check:
     may_list = not isinstance(seen.census, AccessDeniedError) and not isinstance(
         seen.blobs_error, AccessDeniedError
     )
-    may_read = not isinstance(seen.rules, AccessDeniedError)
+    read = () if isinstance(seen.census, S3loError) else seen.census.roots
+    may_read = not isinstance(seen.rules, AccessDeniedError) or any(read)
     permissions = {
         "list": "allowed" if may_list else "denied",
         "read": "allowed" if may_read else "denied",

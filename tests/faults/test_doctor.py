@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.faults.command import Commands, Ended
-from tests.faults.images import Bucket, Layout, key_of
+from tests.faults.images import Bucket, Layout, fill_local, key_of
 from tests.faults.test_refusals import WRONG_CREDENTIALS
-from tests.servers import Unruly
-from tests.servers.unruly import refusing, reset_midway, slow_down, stall, wrong_byte_back
+from tests.native.origin_clients import serving_origin
+from tests.servers import OriginOptions, Unruly
+from tests.servers.unruly import (
+    Answer,
+    Exchange,
+    Gate,
+    refusing,
+    reset_midway,
+    slow_down,
+    stall,
+    wrong_byte_back,
+)
 
 DENIED = refusing(403, "AccessDenied")
 
@@ -24,8 +38,6 @@ def bucket_url(empty: Bucket, small: Layout) -> str:
 
 
 def _checks(ended: Ended) -> dict[str, Any]:
-    import json
-
     assert ended.status in (0, 1), ended
     document = json.loads(ended.stdout)
     assert document["healthy"] is (ended.status == 0)
@@ -57,13 +69,11 @@ def test_a_probe_leaves_nothing_where_conditions_are_not_known(
 ) -> None:
     before = empty.keys()
 
-    def unconditional(exchange: Any) -> None:
+    def unconditional(exchange: Exchange) -> None:
         assert not exchange.path.rstrip("/").endswith("manifest.json")
-        # The signature covers the condition: it is made anew by a client that asks for none.
+        # The signature covers the condition: it is stored by a client that asks for none.
         key = exchange.path.partition(f"/{empty.name}/")[2]
         empty.put(key, exchange.body)
-        from tests.servers.unruly import Answer
-
         exchange.reply(Answer(200, (("ETag", '"x"'), ("Content-Length", "0")), b""))
 
     rule = unruly.when("PUT", "/blobs/sha256/", unconditional)
@@ -80,7 +90,7 @@ def test_a_probe_leaves_nothing_where_conditions_are_not_known(
         ("GET", "prefix=manifests", ["access", "tags", "closure", "orphans"]),
         ("GET", "prefix=&", []),
         ("GET", "prefix=recipes%2Fsha256", []),
-        ("GET", "/s3lo.yaml", ["access", "rules"]),
+        ("GET", "/s3lo.yaml", ["rules"]),
         ("GET", "/manifests/app/v1/manifest.json", ["tags"]),
         ("HEAD", "/", []),
     ],
@@ -175,20 +185,50 @@ def test_unfinished_uploads_are_counted(s3lo: Commands, empty: Bucket, bucket_ur
 def test_a_worker_that_is_killed_costs_what_it_had_read(
     s3lo: Commands, unruly: Unruly, stored: Bucket, large: Layout
 ) -> None:
-    import os
-    import signal
-
-    from tests.servers.unruly import Gate
-
     gate = Gate()
     unruly.when("GET", key_of(large.largest), gate, after=4)
     options = ("--deep", "--processes", "2", "--part-size", "1MiB", "-o", "json")
     running = s3lo.start("doctor", f"s3://{stored.name}/", *options)
     gate.wait_for(1)
-    for worker in running.workers():
+    workers = running.workers()
+    assert len(workers) == 2
+    for worker in workers:
         os.kill(worker, signal.SIGKILL)
     time.sleep(0.2)
     gate.open()
     ended = running.wait()
     assert ended.status == 0, ended
     assert _checks(ended)["content"]["figures"]["damaged"] == 0
+
+
+def test_an_interrupted_reading_ends_at_once_with_one_line(
+    s3lo: Commands, unruly: Unruly, stored: Bucket, large: Layout
+) -> None:
+    gate = Gate()
+    unruly.when("GET", key_of(large.largest), gate)
+    running = s3lo.start("doctor", f"s3://{stored.name}/", "--deep")
+    gate.wait_for(1)
+    running.signal(signal.SIGINT)
+    running.wait(20).fails(130, "interrupted")
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_service_that_refuses_and_resets_is_read_to_the_end(
+    s3lo: Commands, large: Layout, tmp_path: Path, damaged: bool
+) -> None:
+    fill_local(tmp_path / "bucket", large)
+    blob = tmp_path / "bucket" / key_of(large.largest)
+    if damaged:
+        blob.write_bytes(bytes(blob.stat().st_size))
+    options = OriginOptions(refused_share=0.2, reset_share=0.05, sink="memory")
+    with serving_origin(tmp_path, options) as origin:
+        ended = s3lo.run(
+            *("doctor", "s3://bucket/", "--deep", "--part-size", "256KiB", "-o", "json"),
+            AWS_ENDPOINT_URL=origin.url,
+        )
+        counted = origin.counters()
+    assert counted.refused
+    assert counted.resets
+    found = _checks(ended)
+    assert _failed(ended) == (["content"] if damaged else [])
+    assert [f["subject"] for f in found["content"]["findings"]] == [large.largest] * damaged
