@@ -1,4 +1,4 @@
-"""How long it takes to list, to count and to clean a store of 20,000 tags and 100,000 blobs.
+"""How long it takes to list, count, clean and examine a store of 20,000 tags and 100,000 blobs.
 
     python -m perf.keeping [--rounds 5] [--json FILE]
 
@@ -9,6 +9,7 @@ In each round, of a directory and of a bucket whose service answers every reques
     list          the tags; also how soon the first line is there
     stats         every manifest read
     clean         every manifest read, nothing deleted (a dry run)
+    doctor        every manifest read, every blob looked for; none read
 
 and of each how many requests it took, and what it held in memory at its most. What they say is held
 against what is in the store.
@@ -119,6 +120,7 @@ def _verbs(
     listed, lines = run("list", output="text")
     counted, counts = run("stats")
     cleaned, condemned = run("clean")
+    examined, diagnosis = run("doctor")
     _check("lines", lines.count(b"\n"), store.tags)
     _compare(json.loads(counts), {"tags": store.tags, "blobs": store.blobs, "unreadable": []})
     expected = {
@@ -128,7 +130,8 @@ def _verbs(
         "errors": [],
     }
     _compare(json.loads(condemned), expected)
-    return {"list": listed, "stats": counted, "clean": cleaned}
+    _check("healthy", json.loads(diagnosis)["healthy"], True)
+    return {"list": listed, "stats": counted, "clean": cleaned, "doctor": examined}
 
 
 def _run(arguments: Sequence[str]) -> tuple[Took, bytes]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime
+from collections.abc import Callable, Iterator
+
+from msgspec import Struct
 
 from s3lo.bucket.keys import (
     BLOBS,
@@ -14,7 +17,7 @@ from s3lo.bucket.keys import (
     is_signature_name,
     parse_manifest_key,
 )
-from s3lo.model.objects import Level
+from s3lo.model.objects import Level, ObjectInfo
 
 CONTENT_PREFIXES = (BLOBS, *CHUNK_PREFIXES)
 _TOP_KEYS = frozenset({RULES_KEY, CLEANING_KEY})
@@ -47,26 +50,45 @@ def foreign_above_content(level: Level, prefix: str) -> Iterator[str]:
     yield from (found.key for found in level.objects)
 
 
+class Left(Struct, frozen=True):
+    """The folder of a tag that is not there. ``is_cleaned``: a clean removes what lies in it."""
+
+    folder: str
+    is_cleaned: bool
+
+
 class TagFolders:
     """Sorts what lies below ``manifests/``: what belongs to tags, and what does not."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_young: Callable[[datetime.datetime | None], bool]) -> None:
         self.foreign = Named()
+        self._is_young = is_young
         self._tagged: set[str] = set()
-        self._filled: set[str] = set()
+        self._filled: dict[str, bool] = {}
+        """Folders with files that lie beside a manifest, and whether a clean removes all of them."""
 
-    def see(self, key: str) -> None:
-        folder, _, name = key.rpartition("/")
+    def see(self, found: ObjectInfo) -> None:
+        folder, _, name = found.key.rpartition("/")
         above, _, last = folder.rpartition("/")
-        if parse_manifest_key(key):
+        if parse_manifest_key(found.key):
             self._tagged.add(folder)
         elif name in TAG_FILES and name != "manifest.json":
-            self._filled.add(folder)
+            self._fill(folder, found, is_cleaned=name == "oci-layout")
         elif last == "signatures" and is_signature_name(name):
-            self._filled.add(above)
+            self._fill(above, found, is_cleaned=True)
         else:
-            self.foreign.add(key)
+            self.foreign.add(found.key)
 
-    def left(self) -> list[str]:
-        """Folders of tags that are not there: pushes that were not finished, or deletions."""
-        return sorted(f"{folder}/" for folder in self._filled - self._tagged)
+    def left(self) -> list[Left]:
+        """What pushes and deletions that did not end have left; a push writes the manifest last, so
+        nothing young."""
+        return [
+            Left(f"{folder}/", is_cleaned)
+            for folder, is_cleaned in sorted(self._filled.items())
+            if folder not in self._tagged
+        ]
+
+    def _fill(self, folder: str, found: ObjectInfo, *, is_cleaned: bool) -> None:
+        if self._is_young(found.last_modified):
+            self._tagged.add(folder)  # may be a tag in a moment
+        self._filled[folder] = self._filled.get(folder, True) and is_cleaned

@@ -28,7 +28,7 @@ from s3lo.events import BlobDone, BytesMoved, Note, Observer
 from s3lo.model.digest import Digest
 
 PHASE = "content"
-AHEAD_BYTES = 128 * MIB
+AHEAD_BYTES = 96 * MIB
 """Of parts under way or kept, of all blobs, where one blob may have more than one."""
 MOST_PART_BYTES = 16 * MIB
 LAST_PART_BYTES = 2 * MIB

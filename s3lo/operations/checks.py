@@ -70,10 +70,9 @@ def check_layout(seen: Examination) -> Check:
         for place in places
         for key in place.first
     ]
-    findings += [
-        Finding(key, "of a tag that is not there: a push did not end, or is under way")
-        for key in left
-    ]
+    clean = f"s3lo clean {location} --tags --confirm"
+    problem = "of a tag that is not there: a push or a deletion did not end"
+    findings += [Finding(each.folder, problem, clean if each.is_cleaned else "") for each in left]
     findings += [Finding(str(location), error.message) for error in seen.unlisted]
     detail = f"{foreign} foreign, {len(left)} left of tags that are not there"
     status: Status = "advice" if foreign or left else "ok"

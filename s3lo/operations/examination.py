@@ -74,11 +74,9 @@ def examine(
         foreign.add(key)
     grace = Grace(_now(store), grace_seconds)
     rules = _attempt(lambda: load_rules(store))
-    folders = TagFolders()
+    folders = TagFolders(grace.spares)
     with Phase("manifests", observer):
-        census = _attempt(
-            lambda: take_census(store, lambda found: folders.see(found.key), _Tolerance())
-        )
+        census = _attempt(lambda: take_census(store, folders.see, _Tolerance()))
     known = Census() if isinstance(census, S3loError) else census
     inventory = Inventory(known, grace, keeps_names=keeps_names)
     with Phase("blobs", observer):

@@ -47,7 +47,7 @@ def seen(found: Sequence[ObjectInfo] = ()) -> Examination:
         grace=GRACE,
         rules=Rulebook(),
         census=Census(),
-        folders=TagFolders(),
+        folders=TagFolders(GRACE.spares),
         foreign=Named(),
         unlisted=(),
         inventory=inventory,
@@ -144,3 +144,24 @@ def test_only_the_first_of_many_foreign_keys_are_named() -> None:
     found = check_layout(replace(seen(), inventory=inventory))
     assert found.figures["foreign"] == 1000
     assert len(found.findings) == 100
+
+
+def test_what_is_left_of_tags_is_told_when_it_is_old_and_with_a_clean_where_that_takes_it() -> None:
+    folders = TagFolders(GRACE.spares)
+    for key, written in (
+        ("app/whole/oci-layout", ago(days=1)),
+        ("app/whole/manifest.json", ago(days=1)),
+        ("app/left/oci-layout", ago(days=1)),
+        ("app/left/signatures/0123456789abcdef.json", ago(days=1)),
+        ("app/older/config.json", ago(days=1)),
+        ("app/older/oci-layout", ago(days=1)),
+        ("app/pushed/oci-layout", ago(minutes=1)),
+        ("app/pushed/signatures/0123456789abcdef.json", ago(days=1)),
+    ):
+        folders.see(ObjectInfo(f"manifests/{key}", 1, "", written))
+    found = check_layout(replace(seen(), folders=folders))
+    assert found.figures == {"foreign": 0, "left": 2}
+    assert {each.subject: each.mend for each in found.findings} == {
+        "manifests/app/left/": "s3lo clean s3://bucket/ --tags --confirm",
+        "manifests/app/older/": "",
+    }
