@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from s3lo.operations.copy import copy as copy
     from s3lo.operations.copy import copy_all as copy_all
     from s3lo.operations.copy import copy_tags as copy_tags
-    from s3lo.operations.copy_list import parse_copy_list as parse_copy_list
+    from s3lo.operations.copying.pairs import parse_copy_list as parse_copy_list
     from s3lo.operations.delete import delete as delete
-    from s3lo.operations.diagnosis import DoctorResult as DoctorResult
     from s3lo.operations.doctor import doctor as doctor
+    from s3lo.operations.examining.diagnosis import DoctorResult as DoctorResult
     from s3lo.operations.inspect import inspect as inspect
     from s3lo.operations.inspect import read_manifest as read_manifest
     from s3lo.operations.list import list_tags as list_tags
@@ -55,7 +55,7 @@ _HOMES = {
     "CopyOptions": "s3lo.operations.copy",
     "CopyResult": "s3lo.operations.results",
     "DeleteResult": "s3lo.operations.results",
-    "DoctorResult": "s3lo.operations.diagnosis",
+    "DoctorResult": "s3lo.operations.examining.diagnosis",
     "EngineOptions": "s3lo.engine.options",
     "InspectResult": "s3lo.operations.results",
     "ListedTag": "s3lo.operations.results",
@@ -68,7 +68,7 @@ _HOMES = {
     "copy": "s3lo.operations.copy",
     "copy_all": "s3lo.operations.copy",
     "copy_tags": "s3lo.operations.copy",
-    "parse_copy_list": "s3lo.operations.copy_list",
+    "parse_copy_list": "s3lo.operations.copying.pairs",
     "clean": "s3lo.operations.clean",
     "delete": "s3lo.operations.delete",
     "doctor": "s3lo.operations.doctor",

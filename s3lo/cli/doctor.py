@@ -14,7 +14,7 @@ from s3lo.cli.render import columns, is_terminal, show, table
 from s3lo.engine.options import EngineOptions
 
 if TYPE_CHECKING:
-    from s3lo.operations.diagnosis import Check, DoctorResult, Finding
+    from s3lo.operations.examining.diagnosis import Check, DoctorResult, Finding
 
 
 @click.command()

@@ -30,11 +30,11 @@ from s3lo.events import Note, Observer, ignore
 from s3lo.model.objects import ObjectInfo, Unfinished
 from s3lo.model.reference import parse_location
 from s3lo.model.s3_errors import Unsupported
+from s3lo.operations.cleaning.lifecycle import Grace, Verdict, expired, orphaned
+from s3lo.operations.cleaning.survey import Survey
+from s3lo.operations.cleaning.sweep import Sweep
 from s3lo.operations.depot import opened
-from s3lo.operations.lifecycle import Grace, Verdict, expired, orphaned
 from s3lo.operations.results import CleanResult, PrunedTag
-from s3lo.operations.survey import Survey
-from s3lo.operations.sweep import Sweep
 
 GRACE_SECONDS = 3600.0
 _ABORTS_AT_A_TIME = 16

@@ -21,7 +21,11 @@ from s3lo.events import Note, Observer, ignore
 from s3lo.model.platform import Platform
 from s3lo.model.reference import ImageReference, Location
 from s3lo.model.registry_reference import RegistryReference
-from s3lo.operations.copy_source import (
+from s3lo.operations.copying.image import Copying, copy_image
+from s3lo.operations.copying.layout_origin import LayoutOrigin
+from s3lo.operations.copying.origin import Origin
+from s3lo.operations.copying.relayed import Relaying
+from s3lo.operations.copying.source import (
     CopyRepository,
     CopySource,
     Images,
@@ -31,13 +35,9 @@ from s3lo.operations.copy_source import (
     parse_images,
     tagged,
 )
-from s3lo.operations.copying import Copying, copy_image
 from s3lo.operations.depot import Depot, opened
 from s3lo.operations.landing import Landing, parse_landing, tell_new_store
-from s3lo.operations.layout_origin import LayoutOrigin
-from s3lo.operations.origin import Origin
 from s3lo.operations.phase import cancellable, one_at_a_time
-from s3lo.operations.relayed import Relaying
 from s3lo.operations.results import CopiesResult, CopyResult, FailedCopy
 from s3lo.transports.source import LayoutSource
 
@@ -229,12 +229,12 @@ class _Copies:
         if isinstance(source, LayoutSource):
             return LayoutOrigin(source, self._observer, self._cancel)
         if isinstance(source, ImageReference):
-            from s3lo.operations.store_moves import Means
-            from s3lo.operations.store_origin import StoreOrigin
+            from s3lo.operations.copying.store_moves import Means
+            from s3lo.operations.copying.store_origin import StoreOrigin
 
             means = Means(options.engine, self._observer, self._cancel)
             return StoreOrigin(self._depot(source.location), source, means)
-        from s3lo.operations.registry_origin import RegistryOrigin
+        from s3lo.operations.copying.registry_origin import RegistryOrigin
 
         registry = self._registry(source)
         relaying = Relaying(

@@ -16,7 +16,9 @@ from s3lo.errors import S3loError, UsageError
 from s3lo.events import Observer, ignore
 from s3lo.model.objects import Endpoint
 from s3lo.model.reference import parse_location
-from s3lo.operations.checks import (
+from s3lo.operations.clean import GRACE_SECONDS
+from s3lo.operations.depot import Depot, opened
+from s3lo.operations.examining.checks import (
     check_access,
     check_layout,
     check_orphans,
@@ -25,12 +27,10 @@ from s3lo.operations.checks import (
     check_storage,
     check_uploads,
 )
-from s3lo.operations.clean import GRACE_SECONDS
-from s3lo.operations.completeness import check_closure, check_tags
-from s3lo.operations.content import Sample, check_content
-from s3lo.operations.depot import Depot, opened
-from s3lo.operations.diagnosis import DoctorResult, is_healthy
-from s3lo.operations.examination import examine
+from s3lo.operations.examining.completeness import check_closure, check_tags
+from s3lo.operations.examining.content import Sample, check_content
+from s3lo.operations.examining.diagnosis import DoctorResult, is_healthy
+from s3lo.operations.examining.examination import examine
 from s3lo.operations.phase import cancellable, one_at_a_time
 
 _NO_CONNECTION = ConnectionOptions()

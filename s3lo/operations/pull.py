@@ -22,11 +22,11 @@ from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor, ImageConfig, Manifest, parse_config
 from s3lo.model.platform import Platform
 from s3lo.model.reference import ImageReference, parse_image_reference
-from s3lo.operations.bring import Bringing, bring
-from s3lo.operations.delivery import Delivery, delivery_to
 from s3lo.operations.depot import Depot, opened
-from s3lo.operations.journal import Journal
 from s3lo.operations.phase import Phase, cancellable, one_at_a_time
+from s3lo.operations.pulling.bring import Bringing, bring
+from s3lo.operations.pulling.delivery import Delivery, delivery_to
+from s3lo.operations.pulling.journal import Journal
 from s3lo.operations.resolve import read_document, resolve
 from s3lo.operations.results import Phases, PulledBlob, PullResult
 from s3lo.transports.image import PulledImage

@@ -27,12 +27,12 @@ from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor
 from s3lo.model.platform import Platform
 from s3lo.operations.depot import opened
-from s3lo.operations.holdings import StoreHoldings
 from s3lo.operations.landing import Landing, Made, parse_landing, tell_new_store
-from s3lo.operations.layer_cache import user_cache
-from s3lo.operations.outflow import Outflow
-from s3lo.operations.outgoing import Outgoing, outgoing_of, platforms_of
 from s3lo.operations.phase import Phase, cancellable, one_at_a_time
+from s3lo.operations.pushing.holdings import StoreHoldings
+from s3lo.operations.pushing.layer_cache import user_cache
+from s3lo.operations.pushing.outflow import Outflow
+from s3lo.operations.pushing.outgoing import Outgoing, outgoing_of, platforms_of
 from s3lo.operations.results import PushedBlob, PushResult
 from s3lo.transports.image import BlobFile, Compression
 from s3lo.transports.packing import LEVELS, NotAsHeld, Packing

@@ -10,7 +10,7 @@ import pytest
 
 import s3lo
 from s3lo.errors import NotFoundError, UsageError
-from s3lo.operations.diagnosis import Check, DoctorResult
+from s3lo.operations.examining.diagnosis import Check, DoctorResult
 from tests.stores import LINUX_AMD64, LINUX_ARM64, OCI, Shelf, digest_of, encoded
 
 NAMES = (

@@ -22,7 +22,7 @@ from s3lo.errors import DigestMismatch, IntegrityError, Interrupted, ServiceErro
 from s3lo.events import BlobDone, Event, ignore
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor
-from s3lo.operations.relay import Relay, Stored
+from s3lo.operations.copying.relay import Relay, Stored
 from tests.integration.rigs import Rig
 
 STEP = 5 * MIB

@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 
-from s3lo.operations.diagnosis import Check, DoctorResult, Finding
+from s3lo.operations.examining.diagnosis import Check, DoctorResult, Finding
 from tests.unit.cli.conftest import CommandLine, Library
 from tests.unit.cli.results import DIGEST, ENGINE
 

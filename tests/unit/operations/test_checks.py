@@ -16,7 +16,8 @@ from s3lo.model.objects import Endpoint, ObjectInfo, Unfinished
 from s3lo.model.reference import Location
 from s3lo.model.s3_errors import Unsupported
 from s3lo.operations.census import Census
-from s3lo.operations.checks import (
+from s3lo.operations.cleaning.lifecycle import Grace
+from s3lo.operations.examining.checks import (
     check_access,
     check_layout,
     check_orphans,
@@ -24,9 +25,8 @@ from s3lo.operations.checks import (
     check_storage,
     check_uploads,
 )
-from s3lo.operations.examination import Examination
-from s3lo.operations.inventory import Inventory
-from s3lo.operations.lifecycle import Grace
+from s3lo.operations.examining.examination import Examination
+from s3lo.operations.examining.inventory import Inventory
 
 NOW = datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc)
 GRACE = Grace(NOW, 3600.0)

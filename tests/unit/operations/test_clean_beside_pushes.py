@@ -29,7 +29,7 @@ from s3lo.model.documents import (
 )
 from s3lo.operations import publication as publishing
 from s3lo.operations.clean import Task, clean_store
-from s3lo.operations.lifecycle import Grace
+from s3lo.operations.cleaning.lifecycle import Grace
 from s3lo.operations.publication import Publication, publish
 from tests.unit.operations.memory_store import MemoryStore
 from tests.unit.operations.schedules import Act, Choose, Seat, Stage, every, first, some
@@ -47,7 +47,7 @@ def one_request_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
         del at_a_time
         return map(call, items)
 
-    for module in ("publication", "sweep", "survey", "census"):
+    for module in ("publication", "cleaning.sweep", "cleaning.survey", "census"):
         monkeypatch.setattr(f"s3lo.operations.{module}.abreast", in_order)
 
 

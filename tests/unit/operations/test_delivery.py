@@ -12,7 +12,7 @@ import pytest
 from s3lo import files
 from s3lo.errors import DestinationExists, LocalError, UsageError
 from s3lo.events import ignore
-from s3lo.operations.delivery import Delivery, delivery_to
+from s3lo.operations.pulling.delivery import Delivery, delivery_to
 from s3lo.transports import oci_layout
 from s3lo.transports.image import PulledImage
 from tests.unit.transports.test_docker_archive import pulled

@@ -19,7 +19,7 @@ from s3lo.engine.transfers import Upload
 from s3lo.errors import Interrupted, ServiceError
 from s3lo.events import Observer, ignore
 from s3lo.model.digest import Digest
-from s3lo.operations.outflow import Outflow, Room
+from s3lo.operations.pushing.outflow import Outflow, Room
 from s3lo.transports.image import BlobFile
 
 MIB = 1 << 20

@@ -20,11 +20,17 @@ from s3lo.model.digest import Digest
 from s3lo.model.documents import MAX_DOCUMENT_BYTES, Descriptor, Index, Manifest, parse_document
 from s3lo.model.reference import ImageReference
 from s3lo.operations.absence import absent_blob
+from s3lo.operations.copying.origin import Moved, attached_tags
+from s3lo.operations.copying.store_moves import (
+    Means,
+    by_service,
+    into_files,
+    of_files,
+    second_names,
+)
 from s3lo.operations.depot import Depot
 from s3lo.operations.landing import Landing
-from s3lo.operations.origin import Moved, attached_tags
 from s3lo.operations.resolve import read_document, root
-from s3lo.operations.store_moves import Means, by_service, into_files, of_files, second_names
 
 _ASKED_AT_A_TIME = 8
 

@@ -15,8 +15,8 @@ from s3lo.bucket.catalog import Tag
 from s3lo.bucket.cleaning import MOST_NAMED, Cleaning
 from s3lo.bucket.store import Store
 from s3lo.model.objects import ObjectInfo, Undeleted
-from s3lo.operations.lifecycle import Verdict
-from s3lo.operations.survey import Survey
+from s3lo.operations.cleaning.lifecycle import Verdict
+from s3lo.operations.cleaning.survey import Survey
 
 _BATCH = 1000
 """Keys that S3 deletes at one request."""

@@ -17,10 +17,10 @@ from s3lo.errors import Interrupted, NotFoundError, S3loError
 from s3lo.events import Observer
 from s3lo.model.digest import Digest
 from s3lo.operations.census import Census
-from s3lo.operations.completeness import Users, blob_finding, users_of
-from s3lo.operations.diagnosis import Check, Finding, Status, unknown
-from s3lo.operations.examination import Examination
-from s3lo.operations.inventory import Inventory
+from s3lo.operations.examining.completeness import Users, blob_finding, users_of
+from s3lo.operations.examining.diagnosis import Check, Finding, Status, unknown
+from s3lo.operations.examining.examination import Examination
+from s3lo.operations.examining.inventory import Inventory
 from s3lo.operations.phase import Phase
 from s3lo.quantities import count, size
 

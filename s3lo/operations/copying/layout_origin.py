@@ -10,8 +10,8 @@ from s3lo.errors import DigestMismatch, IntegrityError, from_os
 from s3lo.events import Observer
 from s3lo.model.digest import Digest
 from s3lo.model.documents import MAX_DOCUMENT_BYTES, Descriptor, Index, Manifest, parse_document
+from s3lo.operations.copying.origin import Moved
 from s3lo.operations.landing import Landing
-from s3lo.operations.origin import Moved
 from s3lo.transports import layout_reader
 from s3lo.transports.layout_files import blob_name
 from s3lo.transports.source import LayoutSource

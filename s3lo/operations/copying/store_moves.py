@@ -24,10 +24,10 @@ from s3lo.engine.transfers import Download, damaged_source
 from s3lo.errors import NotFoundError
 from s3lo.events import BlobDone, BytesMoved, Note, Observer
 from s3lo.model.documents import Descriptor
+from s3lo.operations.copying.origin import Moved
+from s3lo.operations.copying.relayed import Relaying, relayed
 from s3lo.operations.depot import Depot
 from s3lo.operations.landing import Landing
-from s3lo.operations.origin import Moved
-from s3lo.operations.relayed import Relaying, relayed
 
 _COPIED_AT_A_TIME = 16
 _FILES_AT_A_TIME = 64

@@ -16,9 +16,9 @@ from s3lo.engine.transfers import Upload
 from s3lo.events import Observer
 from s3lo.model.documents import Descriptor
 from s3lo.model.part_sizes import upload_part_bytes
+from s3lo.operations.copying.origin import Moved
+from s3lo.operations.copying.relay import OpenRange, Relay, Stored
 from s3lo.operations.landing import Landing
-from s3lo.operations.origin import Moved
-from s3lo.operations.relay import OpenRange, Relay, Stored
 
 CONNECTIONS = 16
 """To the other side. A registry's store gives some 50 to 100 MB/s by each."""

@@ -12,7 +12,7 @@ from s3lo.bucket.layout import Named
 from s3lo.bucket.prices import MONITORED_FROM_BYTES
 from s3lo.model.objects import ObjectInfo
 from s3lo.operations.census import Census
-from s3lo.operations.lifecycle import Grace
+from s3lo.operations.cleaning.lifecycle import Grace
 
 ABSENT = -1
 

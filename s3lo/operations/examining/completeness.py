@@ -14,9 +14,9 @@ from s3lo.bucket.store import Store
 from s3lo.errors import Interrupted, S3loError
 from s3lo.model.reference import Location
 from s3lo.operations.census import Census
-from s3lo.operations.diagnosis import Check, Finding, Status, unknown
-from s3lo.operations.examination import Examination
-from s3lo.operations.inventory import ABSENT
+from s3lo.operations.examining.diagnosis import Check, Finding, Status, unknown
+from s3lo.operations.examining.examination import Examination
+from s3lo.operations.examining.inventory import ABSENT
 from s3lo.quantities import count, size
 
 _LOOKS_AT_A_TIME = 16

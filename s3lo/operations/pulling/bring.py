@@ -17,11 +17,11 @@ from s3lo.model.digest import Digest
 from s3lo.model.documents import parse_config
 from s3lo.model.platform import Platform
 from s3lo.operations.absence import absent_blob
-from s3lo.operations.arrivals import Arrivals
 from s3lo.operations.beside import Linked, beside
-from s3lo.operations.delivery import Delivery
 from s3lo.operations.depot import Depot
 from s3lo.operations.phase import Phase
+from s3lo.operations.pulling.arrivals import Arrivals
+from s3lo.operations.pulling.delivery import Delivery
 from s3lo.transports.image import PulledImage
 
 

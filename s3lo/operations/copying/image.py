@@ -1,4 +1,4 @@
-"""Copying: one image from where it is into a store. Blobs first, the tag last, as every push.
+"""Image: one image from where it is into a store. Blobs first, the tag last, as every push.
 
 origin ──► documents: root, what it names, down to the manifests      (closure)
        ──► blobs that the store lacks: moved, proven                  (origin.move)
@@ -25,10 +25,10 @@ from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor, Document, Index, Manifest, parse_config
 from s3lo.model.platform import Platform
 from s3lo.model.selection import no_platform
-from s3lo.operations.attachments import merged
-from s3lo.operations.closure import Closure, read_closure, selected
+from s3lo.operations.copying.attachments import merged
+from s3lo.operations.copying.closure import Closure, read_closure, selected
+from s3lo.operations.copying.origin import Moved, Origin
 from s3lo.operations.landing import Landing, Made
-from s3lo.operations.origin import Moved, Origin
 from s3lo.operations.phase import Phase
 from s3lo.operations.results import CopyResult
 

@@ -28,7 +28,7 @@ from s3lo.model.documents import (
     parse_config,
     parse_document,
 )
-from s3lo.operations.layer_cache import LayerCache, StoredLayer
+from s3lo.operations.pushing.layer_cache import LayerCache, StoredLayer
 from s3lo.operations.resolve import read_document
 from s3lo.transports.image import Compression
 

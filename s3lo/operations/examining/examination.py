@@ -30,8 +30,8 @@ from s3lo.events import Observer
 from s3lo.model.objects import ObjectInfo, Unfinished
 from s3lo.model.reference import Location
 from s3lo.operations.census import Census, take_census
-from s3lo.operations.inventory import Inventory
-from s3lo.operations.lifecycle import Grace
+from s3lo.operations.cleaning.lifecycle import Grace
+from s3lo.operations.examining.inventory import Inventory
 from s3lo.operations.phase import Phase
 from s3lo.operations.resolve import UNREADABLE
 

@@ -8,9 +8,9 @@ from s3lo.abreast import abreast
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor, Index, Manifest, build_index, parse_document
 from s3lo.model.registry_reference import RegistryReference
+from s3lo.operations.copying.origin import Moved, attached_tags
+from s3lo.operations.copying.relayed import Relaying, relayed
 from s3lo.operations.landing import Landing
-from s3lo.operations.origin import Moved, attached_tags
-from s3lo.operations.relayed import Relaying, relayed
 from s3lo.transports.registry.client import Registry
 
 _ASKED_AT_A_TIME = 8

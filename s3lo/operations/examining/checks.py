@@ -11,8 +11,8 @@ from s3lo.errors import AccessDeniedError, InvalidDocument, S3loError
 from s3lo.model.glob import glob
 from s3lo.model.objects import Endpoint, Unfinished
 from s3lo.model.s3_errors import Unsupported
-from s3lo.operations.diagnosis import Check, Finding, Status, unknown
-from s3lo.operations.examination import Examination
+from s3lo.operations.examining.diagnosis import Check, Finding, Status, unknown
+from s3lo.operations.examining.examination import Examination
 from s3lo.quantities import count, size, span
 
 _ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")

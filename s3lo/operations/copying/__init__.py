@@ -1,0 +1,1 @@
+"""Copying: what a copy consists of: where images come from, and how their blobs get into a store."""

@@ -1,0 +1,1 @@
+"""Pushing: what a push consists of: what a store has already, and how the rest leaves."""
