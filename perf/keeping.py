@@ -46,7 +46,8 @@ _TOKEN = re.compile(rb"<NextContinuationToken>([^<]+)<")
 
 @dataclass(frozen=True)
 class Took:
-    """Of one command; ``first`` is the second of its first line."""
+    """Of one command; ``first`` is the second of its first line. The kernel counts into ``peak_mib`` what
+    this process had when it started the command, which has to be less: some 30 MiB."""
 
     seconds: float
     first: float = 0.0
