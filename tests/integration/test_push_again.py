@@ -122,6 +122,20 @@ def test_a_layer_is_known_from_another_image(
     assert len(second.uploaded) == 2
 
 
+def test_a_link_among_the_manifests_of_others_keeps_no_push_from_its_end(
+    image: Image, changed: Image, tmp_path: Path
+) -> None:
+    root = tmp_path / "store"
+    (root / "blobs").mkdir(parents=True)
+    write_oci_layout(image, tmp_path / "one", compress=False)
+    s3lo.push(f"oci:{tmp_path / 'one'}", f"local://{root}/base:v1")
+    (root / "manifests/other/v1").mkdir(parents=True)
+    (root / "manifests/other/v1/manifest.json").symlink_to(root / "manifests/base/v1/manifest.json")
+    write_oci_layout(changed, tmp_path / "two", compress=False)
+    pushed = Watched(f"oci:{tmp_path / 'two'}", f"local://{root}/app:v1").result
+    assert pushed.reference == f"local://{root}/app:v1"
+
+
 def test_another_compression_is_another_layer(bucket: str, image: Image, tmp_path: Path) -> None:
     write_oci_layout(image, tmp_path / "one", compress=False)
     source = f"oci:{tmp_path / 'one'}"

@@ -17,7 +17,7 @@ from s3lo.abreast import abreast
 from s3lo.bucket.catalog import Tag
 from s3lo.bucket.keys import MANIFESTS, blob_key, image_prefix
 from s3lo.bucket.store import Store
-from s3lo.errors import AccessDeniedError, IntegrityError, NotFoundError
+from s3lo.errors import NotFoundError
 from s3lo.model import media_types
 from s3lo.model.digest import Digest
 from s3lo.model.documents import (
@@ -29,7 +29,7 @@ from s3lo.model.documents import (
     parse_document,
 )
 from s3lo.operations.pushing.layer_cache import LayerCache, StoredLayer
-from s3lo.operations.resolve import read_document
+from s3lo.operations.resolve import UNREADABLE, read_document
 from s3lo.transports.image import Compression
 
 _OWN_TAGS = 32
@@ -37,7 +37,7 @@ _OTHER_TAGS = 64
 _LISTED = 4000
 """Objects of other images that are looked at for the newest tags: four requests."""
 _AT_A_TIME = 16
-_NO_HELP = (NotFoundError, IntegrityError, AccessDeniedError)
+_NO_HELP = (NotFoundError, *UNREADABLE)
 """What only means that there is nothing to be learned here. A service that fails is an error."""
 
 
@@ -139,7 +139,7 @@ def _newest_tags(store: Store, prefix: str, count: int) -> list[Tag]:
     """The tags below a prefix that were written last. Not by the catalog, which lists a store to its
     end, and ahead."""
     found: list[Tag] = []
-    with suppress(NotFoundError, AccessDeniedError):
+    with suppress(*_NO_HELP):
         found = list(filter(None, map(Tag.at, islice(store.list(prefix), _LISTED))))
     found.sort(key=lambda tag: tag.last_modified.timestamp() if tag.last_modified else 0.0)
     return found[-count:][::-1]
