@@ -66,8 +66,13 @@ class Landing(Struct, frozen=True):
         stored: Callable[[int, int], None] | None = None,
         arrival: Arrival | None = None,
         source: str = "",
+        storage_class: str = "",
     ) -> Upload:
-        """How a blob is brought here out of a file: see :class:`Upload`."""
+        """How a blob is brought here out of a file: see :class:`Upload`. ``storage_class`` is the one
+        that it had where it comes from, to be kept where no other is asked for."""
+        preferences = self.storage.blob_preferences
+        if storage_class:
+            preferences = self.storage.kept_preferences(storage_class)
         upload = Upload(
             digest,
             size,
@@ -76,7 +81,7 @@ class Landing(Struct, frozen=True):
             offset,
             is_verified,
             headers=self.storage.blob_headers,
-            preferences=self.storage.blob_preferences,
+            preferences=preferences,
             if_absent=not self.is_forced,
             arrival=arrival,
             source=source,

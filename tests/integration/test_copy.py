@@ -304,7 +304,8 @@ def test_what_a_service_refuses_to_copy_passes_through(
     source: Source, bucket: str, seaweed: SeaweedS3, aws_env: dict[str, str]
 ) -> None:
     other = seaweed.create_bucket(f"{bucket}-other")
-    s3lo.copy(f"oci:{source.layout}", f"s3://{bucket}/app:v1")
+    kept = s3lo.StorageOptions(storage_class="STANDARD_IA")
+    s3lo.copy(f"oci:{source.layout}", f"s3://{bucket}/app:v1", options(storage=kept))
     assert aws_env
 
     def refuse_copies(exchange: Exchange) -> None:
@@ -324,6 +325,8 @@ def test_what_a_service_refuses_to_copy_passes_through(
     assert found.bytes_transferred == sum(map(len, source.blobs))
     assert any(isinstance(e, Note) and "passes through this machine" in e.text for e in seen)
     assert s3lo.inspect(f"s3://{other}/app:v1").digest == source.digest
+    by_class = s3lo.stats(f"s3://{other}/").by_storage_class
+    assert by_class["STANDARD_IA"] > len(LARGE)
 
 
 def _pass_on(exchange: Exchange) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Event
 
@@ -14,6 +14,7 @@ from s3lo.engine.machine import read_machine
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.transfers import Upload
 from s3lo.events import Observer
+from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor
 from s3lo.model.part_sizes import upload_part_bytes
 from s3lo.operations.copying.origin import Moved
@@ -35,6 +36,8 @@ class Relaying(Struct, frozen=True):
     options: EngineOptions
     observer: Observer
     cancel: Event | None = None
+    storage_classes: Mapping[Digest, str] = {}
+    """Of blobs that have one where they come from."""
 
 
 def relayed(blobs: Sequence[Descriptor], landing: Landing, how: Relaying) -> Moved:
@@ -50,6 +53,7 @@ def relayed(blobs: Sequence[Descriptor], landing: Landing, how: Relaying) -> Mov
             arrival=arrival,
             stored=stored,
             source=f"{blob.digest} as {how.source} sent it",
+            storage_class=how.storage_classes.get(blob.digest, ""),
         )
 
     preferred = how.options.part_size_bytes or _STEP_BYTES

@@ -139,8 +139,12 @@ def second_names(
 
 
 def _through(source: S3Store, landing: Landing, blobs: Sequence[Descriptor], means: Means) -> Moved:
-    opening = partial(_Ranges, source)
-    how = Relaying(opening, str(source.location), means.options, means.observer, means.cancel)
+    found = abreast(lambda b: source.head(keys.blob_key(b.digest)), blobs, _COPIED_AT_A_TIME)
+    classes = {
+        blob.digest: each.storage_class for blob, each in zip(blobs, found, strict=True) if each
+    }
+    opening, name = partial(_Ranges, source), str(source.location)
+    how = Relaying(opening, name, means.options, means.observer, means.cancel, classes)
     return relayed(blobs, landing, how)
 
 
