@@ -7,11 +7,9 @@ caller's (``bucket`` knows how to make one), so that nothing here imports boto3.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any
@@ -19,6 +17,7 @@ from typing import Any
 from msgspec import Struct
 
 from s3lo.abreast import abreast
+from s3lo.engine.file_digest import require_digest
 from s3lo.engine.jobs import Headers
 from s3lo.engine.machine import peak_rss_bytes, read_machine
 from s3lo.engine.options import EngineOptions
@@ -28,7 +27,6 @@ from s3lo.engine.transfers import Download, Stored, Upload
 from s3lo.engine.upload.feed import Fed, Feed, NoMore, Offered
 from s3lo.engine.whole_files import Incoming, Sink, Source
 from s3lo.errors import (
-    DigestMismatch,
     Interrupted,
     S3loError,
     ServiceError,
@@ -87,8 +85,8 @@ class WholeObjectEngine:
         settings = self._settings(total_bytes)
         with self._transfers(settings, observer, cancel) as transfers:
             for blob in blobs if is_known else transfers.fed_by(blobs):
-                if blob.arrival is None:
-                    _require_digest(blob)
+                if blob.arrival is None and not blob.is_verified:
+                    require_digest(blob.path, blob.offset, blob.size, blob.digest)
                 transfers.upload(blob)
             transfers.wait()
         return transfers.report()
@@ -295,27 +293,6 @@ def _succeeded(future: Any) -> None:
         raise from_os(error, "moving blobs through") from error
     except Exception as error:
         raise _mapped(error) from error
-
-
-def _require_digest(blob: Upload) -> None:
-    if blob.is_verified:
-        return
-    if file_digest(blob.path, blob.offset, blob.size) != blob.digest.hex:
-        raise DigestMismatch(
-            f"{blob.path} does not have the content {blob.digest}",
-            hint="The source is damaged; nothing of it was stored.",
-        )
-
-
-def file_digest(path: Path, offset: int, size: int) -> str:
-    """SHA-256 of a range of a file, in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        file.seek(offset)
-        while size and (chunk := file.read(min(_CHUNK_BYTES, size))):
-            digest.update(chunk)
-            size -= len(chunk)
-    return digest.hexdigest()
 
 
 _EXTRA_ARGS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from s3lo.model.reference import ImageReference, Location
 from s3lo.model.registry_reference import RegistryReference
 from s3lo.operations.copying.image import Copying, copy_image
 from s3lo.operations.copying.layout_origin import LayoutOrigin
-from s3lo.operations.copying.origin import Origin
+from s3lo.operations.copying.origin import Means, Origin
 from s3lo.operations.copying.relayed import Relaying
 from s3lo.operations.copying.source import (
     CopyRepository,
@@ -166,8 +166,7 @@ class _Copies:
             if target.location not in self._depots:
                 tell_new_store(target.location, self._observer)
             landing = Landing(self._depot(target.location), target, options.force, options.storage)
-            with closing(self._origin(parsed)) as origin:
-                return copy_image(origin, landing, how)
+            return copy_image(self._origin(parsed), landing, how)
 
     def all(self, pairs: Iterable[tuple[str, str]]) -> CopiesResult:
         started_at = time.monotonic()
@@ -225,19 +224,14 @@ class _Copies:
         )
 
     def _origin(self, source: CopySource) -> Origin:
-        options = self._options
+        means = Means(self._options.engine, self._observer, self._cancel)
         if isinstance(source, LayoutSource):
-            return LayoutOrigin(source, self._observer, self._cancel)
+            return LayoutOrigin(source, means)
         if isinstance(source, ImageReference):
-            from s3lo.operations.copying.store_moves import Means
             from s3lo.operations.copying.store_origin import StoreOrigin
 
-            means = Means(options.engine, self._observer, self._cancel)
             return StoreOrigin(self._depot(source.location), source, means)
         from s3lo.operations.copying.registry_origin import RegistryOrigin
 
         registry = self._registry(source)
-        relaying = Relaying(
-            registry.open_range, str(source), options.engine, self._observer, self._cancel
-        )
-        return RegistryOrigin(registry, source, relaying)
+        return RegistryOrigin(registry, source, Relaying(registry.open_range, str(source), means))

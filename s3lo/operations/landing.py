@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from msgspec import Struct
@@ -23,19 +23,8 @@ from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor
 from s3lo.model.reference import ImageReference, Location, parse_image_reference
 from s3lo.operations.depot import Depot
-from s3lo.operations.publication import Publication, Restore, publish
 
 _LOOKS_AT_A_TIME = 16
-
-
-class Made(Struct, frozen=True):
-    """An image of which all blobs are there: its manifest or index, what it needs, and of that what
-    was ``moved`` for it since a moment of the monotonic clock."""
-
-    raw: bytes
-    needed: Sequence[Descriptor]
-    moved: Collection[Digest]
-    since: float
 
 
 class Landing(Struct, frozen=True):
@@ -115,27 +104,6 @@ class Landing(Struct, frozen=True):
         if unless is not None and Digest.of(self.store.get(key)) == unless:
             return False
         raise ImmutableTag(f"{self.target.name} is immutable and already there")
-
-    def publish(
-        self,
-        made: Made,
-        restore: Restore,
-        observer: Observer,
-        *,
-        is_immutable: bool = False,
-    ) -> set[Digest]:
-        """Make the tag visible: see :func:`publication.publish`."""
-        target = self.target
-        wanted = Publication(
-            target.image,
-            target.tag,
-            made.raw,
-            made.needed,
-            is_immutable,
-            made.moved,
-            made.since,
-        )
-        return publish(self.store, wanted, restore, observer)
 
 
 def parse_landing(reference: str) -> ImageReference:

@@ -27,8 +27,9 @@ from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor
 from s3lo.model.platform import Platform
 from s3lo.operations.depot import opened
-from s3lo.operations.landing import Landing, Made, parse_landing, tell_new_store
+from s3lo.operations.landing import Landing, parse_landing, tell_new_store
 from s3lo.operations.phase import Phase, cancellable, one_at_a_time
+from s3lo.operations.publication import Publication, publish
 from s3lo.operations.pushing.holdings import StoreHoldings
 from s3lo.operations.pushing.layer_cache import user_cache
 from s3lo.operations.pushing.outflow import Outflow
@@ -170,12 +171,20 @@ def _attempt(
         missing = here if landing.is_forced else landing.missing(here)
         report = outflow.finish([task.upload(outgoing.files[blob.digest]) for blob in missing])
         with Phase("publish", observer):
-            made = Made(image.root.raw, outgoing.blobs, outflow.moved, started_at)
-            restored = _publish(task, outgoing, made, is_immutable=is_immutable)
+            publication = Publication(
+                landing.target.image,
+                landing.target.tag,
+                image.root.raw,
+                outgoing.blobs,
+                is_immutable,
+                outflow.moved,
+                started_at,
+            )
+            restored = _publish(task, outgoing, publication)
         return _result(task, outgoing, outflow.moved | restored, report, started_at)
 
 
-def _publish(task: _Task, outgoing: Outgoing, made: Made, *, is_immutable: bool) -> set[Digest]:
+def _publish(task: _Task, outgoing: Outgoing, publication: Publication) -> set[Digest]:
     """Write the tag; what is cleaned away meanwhile is uploaded (again). Gives its digests."""
 
     def restore(gone: Sequence[Descriptor]) -> None:
@@ -184,7 +193,7 @@ def _publish(task: _Task, outgoing: Outgoing, made: Made, *, is_immutable: bool)
         uploads = [task.upload(outgoing.files[blob.digest]) for blob in gone]
         task.landing.engine.upload(uploads, task.observer, task.cancel)
 
-    return task.landing.publish(made, restore, task.observer, is_immutable=is_immutable)
+    return publish(task.landing.store, publication, restore, task.observer)
 
 
 def _result(

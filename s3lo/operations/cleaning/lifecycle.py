@@ -19,9 +19,9 @@ from msgspec import Struct
 from s3lo.bucket.catalog import Tag
 from s3lo.bucket.rule_settings import settings_of
 from s3lo.bucket.rules import Rulebook
+from s3lo.model.attachment import subject_of
 from s3lo.model.digest import Digest
 
-_REFERRER = re.compile(r"sha256-([0-9a-f]{64})(?:\..+)?\Z")
 _NUMBER = re.compile(r"(\d+)")
 
 
@@ -50,12 +50,6 @@ class Verdict(Struct, frozen=True):
     """Of the rule: a count, a duration, or the digest that the tag belonged to."""
     source: str
     """The section of the rules that says so: ``default`` or ``images.<pattern>``."""
-
-
-def subject_of(tag: str) -> Digest | None:
-    """The manifest that a tag belongs to by its name; None for an ordinary tag."""
-    found = _REFERRER.match(tag)
-    return Digest.from_hex(found.group(1)) if found else None
 
 
 def expired(tags: Iterable[Tag], book: Rulebook, grace: Grace) -> list[Verdict]:

@@ -18,11 +18,12 @@ from s3lo.bucket.listing import listing
 from s3lo.bucket.store import Store
 from s3lo.bucket.tags import OwnKeys
 from s3lo.errors import NotFoundError
+from s3lo.model.attachment import subject_of
 from s3lo.model.digest import Digest
 from s3lo.model.objects import ObjectInfo
 from s3lo.model.recipe import MAX_RECIPE_BYTES, chunks_of
 from s3lo.operations.census import extend_census, take_census
-from s3lo.operations.cleaning.lifecycle import Grace, subject_of
+from s3lo.operations.cleaning.lifecycle import Grace
 from s3lo.operations.resolve import UNREADABLE
 
 _READ_AT_A_TIME = 16

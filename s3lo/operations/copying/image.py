@@ -28,8 +28,9 @@ from s3lo.model.selection import no_platform
 from s3lo.operations.copying.attachments import merged
 from s3lo.operations.copying.closure import Closure, read_closure, selected
 from s3lo.operations.copying.origin import Moved, Origin
-from s3lo.operations.landing import Landing, Made
+from s3lo.operations.landing import Landing
 from s3lo.operations.phase import Phase
+from s3lo.operations.publication import Publication, publish
 from s3lo.operations.results import CopyResult
 
 
@@ -111,9 +112,18 @@ def _copy(
         more_bytes += _bring(gone, closure, origin, landing, how).bytes_transferred
 
     brought = {blob.digest for blob in missing}
-    made = Made(closure.root.raw, closure.needed, brought, began_at)
+    target = landing.target
+    publication = Publication(
+        target.image,
+        target.tag,
+        closure.root.raw,
+        closure.needed,
+        is_immutable,
+        brought,
+        began_at,
+    )
     with Phase("publish", how.observer):
-        restored = landing.publish(made, restore, how.observer, is_immutable=is_immutable)
+        restored = publish(landing.store, publication, restore, how.observer)
     report = moved.report
     assert report
     return _Copied(frozenset(brought | restored), moved.bytes_transferred + more_bytes, report)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from threading import Event
 
 from s3lo.errors import DigestMismatch, IntegrityError, from_os
-from s3lo.events import Observer
 from s3lo.model.digest import Digest
 from s3lo.model.documents import MAX_DOCUMENT_BYTES, Descriptor, Index, Manifest, parse_document
-from s3lo.operations.copying.origin import Moved
+from s3lo.operations.copying.origin import Means, Moved
 from s3lo.operations.landing import Landing
 from s3lo.transports import layout_reader
 from s3lo.transports.layout_files import blob_name
@@ -20,10 +18,9 @@ from s3lo.transports.source import LayoutSource
 class LayoutOrigin:
     """An Origin."""
 
-    def __init__(self, source: LayoutSource, observer: Observer, cancel: Event | None) -> None:
+    def __init__(self, source: LayoutSource, means: Means) -> None:
         self._source = source
-        self._observer = observer
-        self._cancel = cancel
+        self._means = means
 
     def root(self) -> Manifest | Index:
         entry = layout_reader.find(self._source.directory, self._source.name)
@@ -52,11 +49,8 @@ class LayoutOrigin:
         if not blobs:
             return Moved()
         uploads = [landing.upload(blob.digest, blob.size, self._path(blob)) for blob in blobs]
-        report = landing.engine.upload(uploads, self._observer, self._cancel)
+        report = landing.engine.upload(uploads, self._means.observer, self._means.cancel)
         return Moved(sum(blob.size for blob in blobs), report)
-
-    def close(self) -> None:
-        """Nothing is held between calls."""
 
     def _path(self, blob: Descriptor) -> Path:
         path = self._source.directory / blob_name(blob.digest)

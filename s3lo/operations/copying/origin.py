@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from threading import Event
 from typing import Protocol
 
 from msgspec import Struct
 
+from s3lo.engine.options import EngineOptions
 from s3lo.engine.report import EngineReport
+from s3lo.events import Observer
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor, Index, Manifest
 from s3lo.operations.landing import Landing
+
+
+class Means(Struct, frozen=True):
+    """What every move is done with. The observer is told by one thread at a time."""
+
+    options: EngineOptions
+    observer: Observer
+    cancel: Event | None = None
 
 
 class Moved(Struct, frozen=True):
@@ -40,18 +51,3 @@ class Origin(Protocol):
 
     def move(self, blobs: Sequence[Descriptor], landing: Landing) -> Moved:
         """Bring blobs into a store, proven; raises what kept one of them from it."""
-
-    def close(self) -> None: ...
-
-
-ATTACHED_SUFFIXES = ("sig", "att", "sbom")
-"""Of tags that cosign gives to what it attaches to a manifest."""
-
-
-def attached_tags(digest: Digest) -> tuple[str, ...]:
-    """The tags that what is attached to a manifest goes under."""
-    base = f"sha256-{digest.hex}"
-    return (base, *(f"{base}.{suffix}" for suffix in ATTACHED_SUFFIXES))
-
-
-OpenOrigin = Callable[[str], Origin]

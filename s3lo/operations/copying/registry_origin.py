@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from s3lo.abreast import abreast
+from s3lo.model.attachment import attached_tags, referrers_tag
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor, Index, Manifest, build_index, parse_document
 from s3lo.model.registry_reference import RegistryReference
-from s3lo.operations.copying.origin import Moved, attached_tags
+from s3lo.operations.copying.origin import Moved
 from s3lo.operations.copying.relayed import Relaying, relayed
 from s3lo.operations.landing import Landing
 from s3lo.transports.registry.client import Registry
@@ -44,7 +45,7 @@ class RegistryOrigin:
                 yield tag, found
 
     def _attached(self, digest: Digest, tag: str) -> tuple[str, Manifest | Index | None]:
-        if tag == f"sha256-{digest.hex}":
+        if tag == referrers_tag(digest):
             referrers = self._registry.referrers(digest)
             return tag, build_index(tuple(referrers)) if referrers else None
         received = self._registry.manifest_tag(tag)
@@ -52,6 +53,3 @@ class RegistryOrigin:
 
     def move(self, blobs: Sequence[Descriptor], landing: Landing) -> Moved:
         return relayed(blobs, landing, self._relaying)
-
-    def close(self) -> None:
-        """Nothing is held between calls."""

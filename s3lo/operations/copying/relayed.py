@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from threading import Event
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,11 +12,10 @@ from s3lo.engine.arrival import Arrival
 from s3lo.engine.machine import read_machine
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.transfers import Upload
-from s3lo.events import Observer
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor
 from s3lo.model.part_sizes import upload_part_bytes
-from s3lo.operations.copying.origin import Moved
+from s3lo.operations.copying.origin import Means, Moved
 from s3lo.operations.copying.relay import OpenRange, Relay, Stored
 from s3lo.operations.landing import Landing
 
@@ -33,9 +31,7 @@ class Relaying(Struct, frozen=True):
 
     open_range: OpenRange
     source: str
-    options: EngineOptions
-    observer: Observer
-    cancel: Event | None = None
+    means: Means
     storage_classes: Mapping[Digest, str] = {}
     """Of blobs that have one where they come from."""
 
@@ -56,19 +52,20 @@ def relayed(blobs: Sequence[Descriptor], landing: Landing, how: Relaying) -> Mov
             storage_class=how.storage_classes.get(blob.digest, ""),
         )
 
-    preferred = how.options.part_size_bytes or _STEP_BYTES
+    means, options = how.means, how.means.options
+    preferred = options.part_size_bytes or _STEP_BYTES
     total_bytes = sum(blob.size for blob in blobs)
     relay = Relay(
         how.open_range,
         blobs,
         uploading,
-        room_bytes=room_bytes(how.options),
+        room_bytes=room_bytes(options),
         step_bytes=lambda size: upload_part_bytes(size, preferred),
-        connections=min(CONNECTIONS, how.options.max_in_flight or CONNECTIONS),
+        connections=min(CONNECTIONS, options.max_in_flight or CONNECTIONS),
     )
     with relay:
         report = landing.engine.upload(
-            relay.uploads(), how.observer, how.cancel, expected_bytes=total_bytes
+            relay.uploads(), means.observer, means.cancel, expected_bytes=total_bytes
         )
     # What lies in files in memory is no process's, and is memory all the same.
     peak_bytes = report.peak_rss_bytes + relay.peak_bytes

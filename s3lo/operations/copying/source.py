@@ -8,7 +8,6 @@ from pathlib import Path
 from msgspec import Struct
 
 from s3lo.errors import InvalidReference, UsageError
-from s3lo.model.digest import Digest
 from s3lo.model.reference import (
     ImageReference,
     Location,
@@ -102,10 +101,6 @@ def name_of(source: CopySource) -> str:
     if isinstance(source, LayoutSource):
         return f"oci:{source.directory}" + (f":{source.name}" if source.name else "")
     return str(source)
-
-
-def digest_asked_for(source: CopySource) -> Digest | None:
-    return None if isinstance(source, LayoutSource) else source.digest
 
 
 def _is_in_store(text: str) -> bool:

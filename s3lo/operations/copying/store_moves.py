@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from threading import Event
-
-from msgspec import Struct
 
 from s3lo import beneath
 from s3lo.abreast import abreast
@@ -19,12 +15,12 @@ from s3lo.bucket.local import LocalStore
 from s3lo.bucket.s3 import S3Store
 from s3lo.bucket.server_copy import ServerCopy, is_one_service
 from s3lo.cpus import usable_cpus
-from s3lo.engine.options import EngineOptions
-from s3lo.engine.transfers import Download, damaged_source
+from s3lo.engine.file_digest import require_digest
+from s3lo.engine.transfers import Download
 from s3lo.errors import NotFoundError
-from s3lo.events import BlobDone, BytesMoved, Note, Observer
+from s3lo.events import BlobDone, BytesMoved, Note
 from s3lo.model.documents import Descriptor
-from s3lo.operations.copying.origin import Moved
+from s3lo.operations.copying.origin import Means, Moved
 from s3lo.operations.copying.relayed import Relaying, relayed
 from s3lo.operations.depot import Depot
 from s3lo.operations.landing import Landing
@@ -32,16 +28,6 @@ from s3lo.operations.landing import Landing
 _COPIED_AT_A_TIME = 16
 _FILES_AT_A_TIME = 64
 """That are received before they are put where they belong: each is open meanwhile."""
-_CHUNK_BYTES = 1 << 20
-
-
-class Means(Struct, frozen=True):
-    """What every move is done with."""
-
-    options: EngineOptions
-    observer: Observer
-    cancel: Event | None = None
-    """Blobs are told as they come, by one thread at a time."""
 
 
 def by_service(
@@ -124,7 +110,7 @@ def second_names(
 
     def is_named(blob: Descriptor) -> bool:
         path = _file_of(source, blob)
-        _require_digest(path, blob)
+        require_digest(path, 0, blob.size, blob.digest)
         try:
             beneath.adopt(target.root, keys.blob_key(blob.digest), path)
         except beneath.NotAdopted:
@@ -144,8 +130,7 @@ def _through(source: S3Store, landing: Landing, blobs: Sequence[Descriptor], mea
         blob.digest: each.storage_class for blob, each in zip(blobs, found, strict=True) if each
     }
     opening, name = partial(_Ranges, source), str(source.location)
-    how = Relaying(opening, name, means.options, means.observer, means.cancel, classes)
-    return relayed(blobs, landing, how)
+    return relayed(blobs, landing, Relaying(opening, name, means, classes))
 
 
 class _Ranges:
@@ -167,12 +152,3 @@ def _file_of(source: LocalStore, blob: Descriptor) -> Path:
     if found is None:
         raise NotFoundError(f"not there: {source.location}{keys.blob_key(blob.digest)}")
     return source.root / keys.blob_key(blob.digest)
-
-
-def _require_digest(path: Path, blob: Descriptor) -> None:
-    found = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
-        while piece := file.read(_CHUNK_BYTES):
-            found.update(piece)
-    if found.hexdigest() != blob.digest.hex:
-        raise damaged_source(path, found.hexdigest(), blob.digest)

@@ -16,13 +16,13 @@ from s3lo.bucket import keys
 from s3lo.bucket.local import LocalStore
 from s3lo.bucket.s3 import S3Store
 from s3lo.errors import NotFoundError
+from s3lo.model.attachment import attached_tags
 from s3lo.model.digest import Digest
 from s3lo.model.documents import MAX_DOCUMENT_BYTES, Descriptor, Index, Manifest, parse_document
 from s3lo.model.reference import ImageReference
 from s3lo.operations.absence import absent_blob
-from s3lo.operations.copying.origin import Moved, attached_tags
+from s3lo.operations.copying.origin import Means, Moved
 from s3lo.operations.copying.store_moves import (
-    Means,
     by_service,
     into_files,
     of_files,
@@ -74,9 +74,6 @@ class StoreOrigin:
             return of_files(source, landing, blobs, self._means)
         except NotFoundError as error:
             raise absent_blob(source, [blob.digest for blob in blobs], error) from error
-
-    def close(self) -> None:
-        """Nothing is held between calls."""
 
     def _read(self, tag: str) -> bytes:
         key = keys.manifest_key(self._reference.image, tag)

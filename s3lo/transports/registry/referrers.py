@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from s3lo.errors import InvalidDocument
 from s3lo.model import media_types
+from s3lo.model.attachment import referrers_tag
 from s3lo.model.digest import Digest
 from s3lo.model.documents import MAX_DOCUMENT_BYTES, Descriptor, Index, parse_document
 from s3lo.transports.registry.pages import pages
@@ -32,7 +33,7 @@ def referrers(session: Session, digest: Digest) -> Sequence[Descriptor]:
 
 
 def _by_tag(session: Session, digest: Digest, what: str) -> Sequence[Descriptor]:
-    path = f"manifests/sha256-{digest.hex}"
+    path = f"manifests/{referrers_tag(digest)}"
     if not session.has(path, what, accept=media_types.OCI_INDEX):
         return ()
     reply = session.fetch(

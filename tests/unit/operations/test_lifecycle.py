@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from s3lo.bucket.catalog import Tag
 from s3lo.bucket.rules import Lifecycle, Rulebook, Rules, parse_rules
+from s3lo.model.attachment import subject_of
 from s3lo.model.digest import Digest
-from s3lo.operations.cleaning.lifecycle import Grace, Verdict, expired, orphaned, subject_of
+from s3lo.operations.cleaning.lifecycle import Grace, Verdict, expired, orphaned
 
 NOW = datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.timezone.utc)
 HOUR = 3600.0
