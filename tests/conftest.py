@@ -7,6 +7,8 @@ because there every part has to be. With ``-n 2`` each worker starts servers of 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import count
@@ -20,11 +22,25 @@ from tests.servers import Containerd, Dockerd, Missing, Nginx, Registry, Seaweed
 
 AnyServer = TypeVar("AnyServer")
 
+NEEDED_BYTES = 12 << 30
+"""What tests hold at their most, two at a time."""
+
 _numbers = count(1)
 
 # No example is judged by its time: a machine that others keep busy failed one in a thousand.
 hypothesis.settings.register_profile("s3lo", deadline=None)
 hypothesis.settings.load_profile("s3lo")
+
+
+def pytest_sessionstart() -> None:
+    """Where a disk fills up, services answer errors that are waited out: CI once did for an hour."""
+    free_bytes = shutil.disk_usage(tempfile.gettempdir()).free
+    if free_bytes < NEEDED_BYTES:
+        pytest.exit(
+            f"tests need {NEEDED_BYTES >> 30} GiB below {tempfile.gettempdir()}, where"
+            f" {free_bytes >> 30} GiB are free",
+            returncode=pytest.ExitCode.USAGE_ERROR,
+        )
 
 
 def missing(reason: Missing) -> NoReturn:
@@ -89,9 +105,11 @@ def registry() -> Iterator[Registry]:
 
 
 @pytest.fixture
-def bucket(seaweed: SeaweedS3) -> str:
-    """A fresh bucket of the S3 service."""
-    return seaweed.create_bucket(f"bucket-{next(_numbers)}")
+def bucket(seaweed: SeaweedS3) -> Iterator[str]:
+    """A fresh bucket of the S3 service, gone with the test: together they took 8 GB."""
+    name = seaweed.create_bucket(f"bucket-{next(_numbers)}")
+    yield name
+    seaweed.delete_bucket(name)
 
 
 @pytest.fixture

@@ -116,3 +116,7 @@ class SeaweedS3(Server):
         """Make a bucket (three characters and more) and give its name back."""
         self.client.create_bucket(Bucket=name)
         return name
+
+    def delete_bucket(self, name: str) -> None:
+        """Remove a bucket with all that is in it: its volumes go as they are."""
+        self.client.delete_bucket(Bucket=name)
