@@ -22,7 +22,7 @@ from tests.servers import Containerd, Dockerd, Missing, Nginx, Registry, Seaweed
 
 AnyServer = TypeVar("AnyServer")
 
-NEEDED_BYTES = 12 << 30
+NEEDED_BYTES = 4 << 30
 """What tests hold at their most, two at a time."""
 
 _numbers = count(1)

@@ -36,7 +36,7 @@ from s3lo.operations.pushing.outflow import Outflow
 from s3lo.operations.pushing.outgoing import Outgoing, outgoing_of, platforms_of
 from s3lo.operations.results import PushedBlob, PushResult
 from s3lo.transports.image import BlobFile, Compression
-from s3lo.transports.packing import LEVELS, NotAsHeld, Packing
+from s3lo.transports.packing import LEVELS, Packing, ReadAgain
 from s3lo.transports.source import Source, open_source, parse_source
 
 _NO_CONNECTION = ConnectionOptions()
@@ -116,7 +116,7 @@ def push(
             )
             try:
                 return _attempt(task, scratch_directory(tmpdir), started_at, is_immutable)
-            except (NotAsHeld, _Vanished) as reason:
+            except (ReadAgain, _Vanished) as reason:
                 observer(Note(f"reading the image again, in full: {reason}"))
                 is_new = is_immutable and not isinstance(reason, _Vanished)
                 return _attempt(task, scratch_directory(tmpdir), started_at, is_new, spares=False)
@@ -140,7 +140,7 @@ def _attempt(
     task: _Task, scratch: Path, started_at: float, is_immutable: bool, *, spares: bool = True
 ) -> PushResult:
     """Push once. ``spares``: without what the store has already and letting layers leave early;
-    raises NotAsHeld or _Vanished where that went wrong."""
+    raises ReadAgain or _Vanished where that went wrong."""
     landing, observer = task.landing, task.observer
     holdings = None
     if spares and not landing.is_forced:

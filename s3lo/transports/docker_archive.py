@@ -44,10 +44,7 @@ from s3lo.transports.layout_files import (
 from s3lo.transports.names import canonical, familiar, tag_of
 from s3lo.transports.plain_sizes import plain_sizes
 from s3lo.transports.side_by_side import plain_frames
-from s3lo.transports.streams import Readable, open_range, pieces
-
-_LARGE_BYTES = 1 << 20
-"""From here on a write of its own; what is smaller waits for company."""
+from s3lo.transports.streams import Readable, joined, open_range, pieces
 
 FOR_EVERY_DOCKER: tuple[Compression, ...] = ("zstd",)
 """What has to be unpacked in an archive that any version is to load."""
@@ -87,7 +84,7 @@ def chunks(
     tars in it. ``omit`` are layers that the reader has already: they are listed and not sent.
     ``ready`` lets a transfer that still runs be followed.
     """
-    return _joined(_parts(image, tags, unpacks=unpacks, omit=omit, ready=ready))
+    return joined(_parts(image, tags, unpacks=unpacks, omit=omit, ready=ready))
 
 
 def _parts(
@@ -203,20 +200,6 @@ def _header(name: str, size: int) -> bytes:
 
 def _padding(size: int) -> bytes:
     return bytes(-size % tarfile.BLOCKSIZE)
-
-
-def _joined(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes, small parts together: a write costs the reader as much as a megabyte."""
-    small: list[bytes] = []
-    waiting = 0
-    for part in parts:
-        if len(part) < _LARGE_BYTES and waiting < _LARGE_BYTES:
-            small.append(part)
-            waiting += len(part)
-            continue
-        yield from filter(None, (b"".join(small), part))
-        small, waiting = [], 0
-    yield b"".join(small)
 
 
 def write(

@@ -19,17 +19,18 @@ import msgspec
 from msgspec import Struct
 
 from s3lo.errors import DaemonError, NotFoundError
-from s3lo.events import BytesMoved, Observer
+from s3lo.events import BytesMoved, Note, Observer
 from s3lo.model.digest import Digest
 from s3lo.model.documents import ImageConfig
 from s3lo.model.platform import Platform
-from s3lo.transports import docker_archive, docker_form
+from s3lo.transports import docker_archive, docker_form, overlay_store
 from s3lo.transports.ahead import ahead
 from s3lo.transports.archive import Wanted, read_stream
 from s3lo.transports.docker_v1 import layer_namer
 from s3lo.transports.image import Compression, PulledImage, Ready, SourceImage, at_once
 from s3lo.transports.layout_files import named_blob
 from s3lo.transports.names import canonical, familiar, is_name
+from s3lo.transports.overlay_store import KeptImage
 from s3lo.transports.packing import Holdings, Packing
 
 _ANSWER_SECONDS = 60
@@ -38,6 +39,8 @@ _ANSWER_SECONDS = 60
 _WORK_SECONDS = 3600
 """For a load, which answers only when every layer is unpacked, and between pieces of a save."""
 
+_LOCAL = "http+docker://localhost"
+"""What the client calls a Unix socket."""
 _CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 _MOST_ANSWER_BYTES = 4 << 20
 
@@ -50,6 +53,8 @@ class DaemonFacts(Struct, frozen=True):
     driver: str
     has_containerd_store: bool
     """Its images are named by the digests of manifests, not of configs."""
+    root: Path = Path()
+    """Where it keeps all it has, on its own machine."""
 
     @property
     def unpacks(self) -> tuple[Compression, ...]:
@@ -167,6 +172,7 @@ class DockerDaemon:
             api_version=self._client.api_version,
             driver=info.get("Driver", ""),
             has_containerd_store=status.get("driver-type") == _CONTAINERD_STORE,
+            root=Path(info.get("DockerRootDir", "")),
         )
 
     def save(
@@ -181,7 +187,8 @@ class DockerDaemon:
         """Read an image by name or id in one pass, or not at all where ``packing.holdings`` has all
         of it. Its blobs land in ``staging``, or leave by the outlet.
 
-        Raises NotFoundError where the daemon does not have it.
+        With an outlet it is read from the daemon's own files where that can be. Raises NotFoundError
+        where the daemon does not have it, ReadAgain where it has to be read without an outlet.
         """
         image = self._inspect(name)
         diff_ids = [Digest.parse(layer) for layer in _layers(image)]
@@ -189,6 +196,9 @@ class DockerDaemon:
             return held
         if packing.outlet:
             packing.outlet.expect(int(image.get("Size") or 0))
+            if kept := self._kept(image, diff_ids):
+                observer(Note(f"reading the daemon's own files in {kept.root}", level=1))
+                return overlay_store.read(kept, staging, packing, platforms, observer)
         namer = layer_namer(diff_ids)
         path = f"/images/{quote(_exact_name(name, image))}/get"
         what = f"what the daemon saves of {name}"
@@ -202,6 +212,15 @@ class DockerDaemon:
                 what,
                 lambda member: named_blob(member) or namer(member),
             )
+
+    def _kept(self, image: Any, diff_ids: Sequence[Digest]) -> KeptImage | None:
+        """The image in the files of a daemon of this machine; None where they cannot be read."""
+        if os.geteuid() != 0 or not self._client.base_url.startswith(_LOCAL):
+            return None
+        facts = self.facts()
+        if facts.driver != overlay_store.DRIVER or facts.has_containerd_store:
+            return None
+        return overlay_store.find(facts.root, Digest.parse(image["Id"]), diff_ids)
 
     def load(
         self,

@@ -46,7 +46,13 @@ def read_image(
     contents: Contents, packer: Packer, *, name: str, platforms: Sequence[Platform]
 ) -> SourceImage:
     """Read the image called ``name``, or the only one there is."""
-    saved = _choose(contents, name)
+    return image_of(contents, packer, _choose(contents, name), platforms)
+
+
+def image_of(
+    contents: Contents, packer: Packer, saved: SavedImage, platforms: Sequence[Platform]
+) -> SourceImage:
+    """The image that an entry of ``manifest.json`` tells of."""
     config, content = _config(contents, saved)
     _check_platforms(config, platforms)
     packer.expect(sum(require(contents, path).size for path in saved.Layers or ()))

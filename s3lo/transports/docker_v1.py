@@ -42,15 +42,21 @@ _NO_CONFIG: dict[str, Any] = {
 """Go's zero value of a container's config, its fields in their order."""
 
 
+def chain_ids(diff_ids: Sequence[Digest]) -> list[Digest]:
+    """What each layer makes of those below it, bottom first."""
+    chain: list[Digest] = []
+    for diff_id in diff_ids:
+        chain.append(Digest.of(f"{chain[-1]} {diff_id}".encode()) if chain else diff_id)
+    return chain
+
+
 def v1_ids(diff_ids: Sequence[Digest]) -> list[str]:
     """The ids, in hex, of all layers but the topmost, bottom first."""
     ids: list[str] = []
-    chain = ""
-    for diff_id in diff_ids[:-1]:
-        chain = str(Digest.of(f"{chain} {diff_id}".encode())) if chain else str(diff_id)
+    for chain in chain_ids(diff_ids[:-1]):
         config = {"container_config": _NO_CONFIG, "created": "1970-01-01T00:00:00Z"}
         parent = {"parent": f"sha256:{ids[-1]}"} if ids else {}
-        body = encode({**config, "layer_id": chain, **parent})
+        body = encode({**config, "layer_id": str(chain), **parent})
         ids.append(hashlib.sha256(body).hexdigest())
     return ids
 

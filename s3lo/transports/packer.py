@@ -24,7 +24,7 @@ from s3lo.transports.compression import Compressor
 from s3lo.transports.contents import Content, Entry, Held
 from s3lo.transports.decompression import HEAD_BYTES, decompress, detect
 from s3lo.transports.image import BlobFile, Compression
-from s3lo.transports.packing import NotAsHeld, Packing
+from s3lo.transports.packing import Packing, ReadAgain
 from s3lo.transports.streams import (
     Counted,
     Prefixed,
@@ -103,6 +103,16 @@ class Packer:
             return self._passed_over(whole, Held(Descriptor("", named, size)))
         return self._store(whole, "none")
 
+    def take_layer(self, source: Readable, diff_id: Digest) -> Entry:
+        """Keep a layer that is there as a tar and known by its digest. One that the destination
+        holds is not read; one that is another than it should be raises ReadAgain, and nothing of it
+        has left."""
+        if held := self._held(diff_id, 0):
+            return held
+        head = read_up_to(source, HEAD_BYTES)
+        whole = Prefixed(head, source)
+        return self._store(whole, self._compression, leaves=True, head=head, diff_id=diff_id)
+
     def layer(self, entry: Entry, diff_id: Digest | None = None) -> Layer:
         """Make a layer of an entry, compressed if it is not yet and should be.
 
@@ -127,7 +137,7 @@ class Packer:
             return layer
         content = layer.content
         if isinstance(content, Held):
-            raise NotAsHeld(f"what {content.digest} is compressed from was not looked at")
+            raise ReadAgain(f"what {content.digest} is compressed from was not looked at")
         outer = hashlib.sha256()
         inner = outer if layer.compression == "none" else hashlib.sha256()
         with open_range(content.path, content.offset, content.size) as source:
@@ -144,7 +154,7 @@ class Packer:
         if not entry.is_packed:
             return entry
         if isinstance(entry, Held) or entry.digest in self._left:
-            raise NotAsHeld(f"{entry.diff_id} is a tar and no layer")
+            raise ReadAgain(f"{entry.diff_id} is a tar and no layer")
         with open_range(entry.path, entry.offset, entry.size) as source:
             plain = decompress(source, self._compression)
             restored = self._store(plain, "none", is_counted=False)
@@ -171,7 +181,7 @@ class Packer:
             if held.diff_id:
                 found.update(piece)
         if held.diff_id and found.hexdigest() != held.diff_id.hex:
-            raise NotAsHeld(f"{held.diff_id} is sha256:{found.hexdigest()}")
+            raise ReadAgain(f"{held.diff_id} is sha256:{found.hexdigest()}")
         return held
 
     def _pack(self, content: Content) -> Content:
@@ -188,12 +198,16 @@ class Packer:
         leaves: bool = False,
         head: bytes | None = None,
         is_counted: bool = True,
+        diff_id: Digest | None = None,
     ) -> Content:
-        """Into staging, or through it where it ``leaves`` and there is an outlet."""
+        """Into staging, or through it where it ``leaves`` and there is an outlet; raises ReadAgain
+        where it has not the ``diff_id`` that is given."""
         counted = Counted(source, self._moved) if is_counted else source
         outlet = self._packing.outlet if leaves else None
         grow = outlet.grow if outlet else unheard
         done = self._compressor.compress(counted, self._incoming, compression, grow)
+        if diff_id and done.diff_id != diff_id:
+            raise ReadAgain(f"{diff_id} is {done.diff_id}")
         path = self._blobs / done.digest.hex
         try:
             if outlet and done.digest in self._left:

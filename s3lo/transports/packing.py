@@ -15,8 +15,9 @@ LEVELS: Mapping[Compression, range] = {"zstd": range(1, 20), "gzip": range(1, 10
 """That a user may ask for. The highest of zstd's need more memory than a core's share."""
 
 
-class NotAsHeld(Exception):
-    """Something was spared that turns out to be needed: to be read again, without sparing it."""
+class ReadAgain(Exception):
+    """A short cut went wrong: the image is to be read again, in full. Something was spared that turns
+    out to be needed, or is another than it was taken for."""
 
 
 class Holdings(Protocol):

@@ -90,7 +90,7 @@ def open_source(
     """Read the image, its documents checked; blobs lie in ``staging`` or where they were, or have
     left by the outlet of ``packing``, or are held by the destination.
 
-    Layers that come uncompressed are compressed. Raises NotAsHeld where it has to be read again
+    Layers that come uncompressed are compressed. Raises ReadAgain where it has to be read again
     without holdings and outlet. Without ``platforms`` an index is taken whole; of one the manifest is
     taken, and of several an index of these. Raises NotFoundError, IntegrityError, UsageError (several images and no name),
     DaemonError, DiskFull or LocalError.

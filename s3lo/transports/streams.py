@@ -14,6 +14,9 @@ from s3lo.events import BytesMoved, Observer
 PIECE_BYTES = 4 << 20
 """How much is read, hashed, compressed or sent at a time: calls cost nothing at this size."""
 
+_LARGE_BYTES = 1 << 20
+"""From here on a step of its own; what is smaller waits for company."""
+
 Moved = Callable[[int], None]
 """Told of so many more bytes."""
 
@@ -50,6 +53,34 @@ def pieces(source: Readable, size: int = PIECE_BYTES) -> Iterator[bytes]:
     """Everything a source has, in pieces of exactly ``size`` bytes but the last."""
     while piece := read_up_to(source, size):
         yield piece
+
+
+def joined(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes, small parts together: a step costs whoever takes them as much as a megabyte."""
+    small: list[bytes] = []
+    waiting = 0
+    for part in parts:
+        if len(part) < _LARGE_BYTES and waiting < _LARGE_BYTES:
+            small.append(part)
+            waiting += len(part)
+            continue
+        yield from filter(None, (b"".join(small), part))
+        small, waiting = [], 0
+    yield b"".join(small)
+
+
+class Chained:
+    """Parts that are made one after the other, as one source."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts = parts
+        self._part = memoryview(b"")
+
+    def read(self, size: int, /) -> bytes:
+        while not self._part and (part := next(self._parts, None)) is not None:
+            self._part = memoryview(part)
+        piece, self._part = self._part[:size], self._part[size:]
+        return bytes(piece)
 
 
 class Limited:

@@ -33,9 +33,13 @@ def changed(image: Image, tmp_path: Path) -> Image:
     return image_of([*image.layers[:-1], top])
 
 
-@pytest.fixture
-def daemon(dockerd: Dockerd, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("DOCKER_HOST", dockerd.host)
+@pytest.fixture(params=["local", "remote"])
+def daemon(
+    request: pytest.FixtureRequest, dockerd: Dockerd, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
+    """One whose files are read, and one that saves."""
+    host = dockerd.host if request.param == "local" else dockerd.remote_host
+    monkeypatch.setenv("DOCKER_HOST", host)
     client = docker.APIClient(dockerd.host)
     yield client
     for found in set(client.images(quiet=True, all=True)):

@@ -9,7 +9,7 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
-from tests.servers.process import Missing, Server
+from tests.servers.process import Missing, Server, free_ports
 
 _CAP_SYS_ADMIN = 21
 
@@ -26,11 +26,22 @@ class Dockerd(Server):
     def __init__(self) -> None:
         super().__init__()
         self._socket = Path()
+        self._port = 0
 
     @property
     def host(self) -> str:
         """As DOCKER_HOST wants it."""
         return f"unix://{self._socket}"
+
+    @property
+    def remote_host(self) -> str:
+        """The same daemon, as one of another machine."""
+        return f"tcp://127.0.0.1:{self._port}"
+
+    @property
+    def root(self) -> Path:
+        """Where it keeps its images."""
+        return self._directory / "data"
 
     def env(self) -> dict[str, str]:
         return {"DOCKER_HOST": self.host}
@@ -38,11 +49,14 @@ class Dockerd(Server):
     def prepare(self, directory: Path) -> list[str]:
         require_privilege()
         self._socket = directory / "d.sock"
+        [self._port] = free_ports(1)
         return [
-            f"--data-root={directory / 'data'}",
+            f"--data-root={self.root}",
             f"--exec-root={directory / 'exec'}",
             f"--pidfile={directory / 'pid'}",
             f"--host={self.host}",
+            f"--host={self.remote_host}",
+            "--tls=false",
             "--iptables=false",
             "--ip6tables=false",
             "--bridge=none",

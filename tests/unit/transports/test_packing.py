@@ -17,7 +17,7 @@ from s3lo.transports import layout_reader
 from s3lo.transports.archive import Wanted, read_file, read_stream
 from s3lo.transports.docker_v1 import layer_namer
 from s3lo.transports.image import BlobFile, Compression, SourceImage
-from s3lo.transports.packing import NotAsHeld, Packing
+from s3lo.transports.packing import Packing, ReadAgain
 from tests.unit.transports import builders
 from tests.unit.transports.builders import tar
 
@@ -142,7 +142,7 @@ def test_a_layer_that_is_not_what_it_is_held_for_is_found_out(tmp_path: Path) ->
     whole = made(tmp_path / "whole")
     swapped = [LAYERS[0], builders.layer("four"), LAYERS[2]]
     archive = with_v1_names(LAYERS).replace(LAYERS[1], swapped[1])
-    with pytest.raises(NotAsHeld):
+    with pytest.raises(ReadAgain):
         saved(archive, tmp_path / "staging", Packing(holdings=holding(whole, 1)))
     with pytest.raises(DigestMismatch):
         saved(archive, tmp_path / "again", Packing())
@@ -197,5 +197,5 @@ def test_a_tar_that_is_no_layer_is_to_be_read_again_where_it_was_let_go(
     diff_id = Digest.of(thing)
     held = Holding({diff_id: Descriptor(media_types.OCI_LAYER_ZSTD, Digest.of(b"x"), 1)})
     packing = Packing(holdings=held) if is_held else Packing(outlet=Taking())
-    with pytest.raises(NotAsHeld):
+    with pytest.raises(ReadAgain):
         read_stream(io.BytesIO(archive), tmp_path / "staging", packing, Wanted(), ignore)
