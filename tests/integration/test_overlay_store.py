@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 
 import s3lo
@@ -24,6 +23,7 @@ from s3lo.transports.image import SourceImage
 from s3lo.transports.overlay_store import KeptImage
 from s3lo.transports.packing import Packing, ReadAgain
 from tests.servers import Dockerd
+from tests.servers.dockerd import emptied
 from tests.unit.transports import builders
 
 PAX = {"SCHILY.xattr.user.note": "kept", "mtime": "1.25"}
@@ -33,11 +33,8 @@ NAME = "kept:v1"
 @pytest.fixture
 def daemon(dockerd: Dockerd, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("DOCKER_HOST", dockerd.host)
-    client = docker.APIClient(dockerd.host)
-    yield client
-    for found in set(client.images(quiet=True, all=True)):
-        client.remove_image(found, force=True)
-    client.close()
+    with emptied(dockerd.host) as client:
+        yield client
 
 
 def hard_layer() -> bytes:
@@ -191,7 +188,7 @@ def test_a_layer_that_is_not_what_it_was_is_not_pushed(
     assert not [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
 
 
-def test_without_a_split_the_daemon_is_asked(daemon: Any, dockerd: Dockerd, tmp_path: Path) -> None:
+def test_without_a_split_the_daemon_is_asked(daemon: Any, dockerd: Dockerd) -> None:
     image_id = load(daemon, [builders.layer("split no more")])
     [layer] = found(daemon, dockerd, image_id).layers
     layer.split.unlink()

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 
 import s3lo
@@ -15,6 +14,7 @@ from s3lo.events import BytesMoved, Event, Note, PhaseStarted
 from s3lo.transports.image import Compression
 from tests.images import Image, image_of, sized_image, write_docker_archive, write_oci_layout
 from tests.servers import Dockerd, SeaweedS3
+from tests.servers.dockerd import emptied
 
 pytestmark = pytest.mark.usefixtures("aws_env")
 SIZES = (2_000_000, 3_000_000, 1_000_000)
@@ -40,11 +40,8 @@ def daemon(
     """One whose files are read, and one that saves."""
     host = dockerd.host if request.param == "local" else dockerd.remote_host
     monkeypatch.setenv("DOCKER_HOST", host)
-    client = docker.APIClient(dockerd.host)
-    yield client
-    for found in set(client.images(quiet=True, all=True)):
-        client.remove_image(found, force=True)
-    client.close()
+    with emptied(dockerd.host) as client:
+        yield client
 
 
 def load(daemon: Any, image: Image, tag: str, tmp_path: Path) -> str:

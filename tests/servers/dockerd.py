@@ -6,8 +6,10 @@ import os
 import re
 import socket
 import subprocess
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.servers.process import Missing, Server, free_ports
 
@@ -71,6 +73,17 @@ class Dockerd(Server):
 
     def clean_up(self) -> None:
         unmount_below(self._directory)
+
+
+@contextmanager
+def emptied(host: str) -> Iterator[Any]:
+    """A client of a daemon, which has no image any more afterwards."""
+    import docker
+
+    client: Any = docker.APIClient(host)
+    with closing(client):
+        yield client
+        client.prune_images(filters={"dangling": False})
 
 
 def unmount_below(directory: Path) -> None:
