@@ -78,15 +78,13 @@ class Audit:
         observer: Observer,
         *,
         reads_ahead: bool,
-        spares_requests: bool,
+        on_sockets: bool,
     ) -> None:
         """``blobs`` are asked for one by one. ``told`` is called with each that is not what its name
-        says, or could not be read. ``spares_requests``: larger parts are possible, where the
-        service is short of requests."""
+        says, or could not be read. ``on_sockets``: parts may be larger where these are welcome."""
         self._waiting = iter(blobs)
         self._part_bytes = min(MOST_PART_BYTES, settings.part_size_bytes)
-        most_bytes = min(MOST_PART_BYTES, settings.most_part_bytes)
-        self._sparing_part_bytes = max(self._part_bytes, most_bytes * spares_requests)
+        self._most_part_bytes = min(MOST_PART_BYTES, settings.most_part_bytes) * on_sockets
         self._told = told
         self._observe = observer
         self._ahead_bytes = min(AHEAD_BYTES, settings.memory_limit_bytes // 2) * reads_ahead
@@ -108,8 +106,8 @@ class Audit:
     def is_finished(self) -> bool:
         return self._next is None and not self._readings
 
-    def next_job(self, *, spares_requests: bool = False) -> Job | None:
-        part_bytes = self._sparing_part_bytes if spares_requests else self._part_bytes
+    def next_job(self, welcome_bytes: int = 0) -> Job | None:
+        part_bytes = max(self._part_bytes, min(welcome_bytes, self._most_part_bytes))
         if self._next is None:
             part_bytes = min(part_bytes, LAST_PART_BYTES)
         while self._resting:

@@ -88,8 +88,8 @@ class Downloads:
     def is_finished(self) -> bool:
         return self._left == 0
 
-    def next_job(self, *, spares_requests: bool = False) -> Job | None:
-        part = self._again.popleft() if self._again else self._cut(spares_requests)
+    def next_job(self, welcome_bytes: int = 0) -> Job | None:
+        part = self._again.popleft() if self._again else self._cut(welcome_bytes)
         if part is None:
             return None
         if part.blob not in self._arriving:
@@ -107,12 +107,10 @@ class Downloads:
             is_hashed=arrival.is_hashed_there,
         )
 
-    def _cut(self, spares_requests: bool) -> plan.Range | None:
-        part_bytes = self._part_bytes
-        if spares_requests:
-            wanted = plan.sparing_part_bytes(self._cutting.left_bytes, self._cpus)
-            part_bytes = max(part_bytes, min(self._most_part_bytes, wanted))
-        return self._cutting.next(part_bytes)
+    def _cut(self, welcome_bytes: int) -> plan.Range | None:
+        for_all = plan.sparing_part_bytes(self._cutting.left_bytes, self._cpus)
+        larger = min(welcome_bytes, self._most_part_bytes, for_all)
+        return self._cutting.next(max(self._part_bytes, larger))
 
     def done(self, job: Job, outcome: Done) -> None:
         assert isinstance(job, Get)

@@ -129,7 +129,7 @@ class ParallelEngine:
                 observer,
                 # What lies in files comes as fast as it is hashed: nothing is won by reading ahead.
                 reads_ahead=self._means != "local",
-                spares_requests=self._on_sockets,
+                on_sockets=self._on_sockets,
             )
 
         return self._run(_Course(settings, make_work), observer, cancel)

@@ -19,6 +19,8 @@ that large parts, which spare a fleet requests, cost no memory.
 
 from __future__ import annotations
 
+import sys
+
 from msgspec import Struct
 
 from s3lo.engine.machine import Machine
@@ -77,6 +79,8 @@ class EngineSettings(Struct, frozen=True):
     wanted_in_flight: int
     """What the target needs."""
     max_in_flight: int
+    most_held_bytes: int
+    """Of parts in flight, where these are held in memory."""
     memory_limit_bytes: int
     cpus: int
     client_threads: int
@@ -131,6 +135,7 @@ def choose(
         initial_in_flight=min(most, initial),
         wanted_in_flight=min(most, wanted),
         max_in_flight=most,
+        most_held_bytes=sys.maxsize if on_sockets else most * part,
         memory_limit_bytes=memory,
         cpus=machine.cpus,
         client_threads=max(1, min(MOST_CLIENT_THREADS, threads)),

@@ -84,6 +84,8 @@ class Tuner:
         self._rest_until = 0.0
         self.reason = ""
         """Of the last change, in words."""
+        self.connection_bytes_per_second = 0.0
+        """What each gave in the last sample; 0 before."""
 
     def is_resting(self, now: float) -> bool:
         """Whether it would not look at anything now."""
@@ -118,6 +120,7 @@ class Tuner:
         self.disturbed()
         seconds = after.moment - before.moment
         goodput = (after.bytes_ - before.bytes_) / seconds
+        self.connection_bytes_per_second = goodput / self.width
         used = after.cpu_use.share_since(before.cpu_use, seconds, self._cpus)
         if self._phase is _Phase.BEGIN:
             self._begin(used)

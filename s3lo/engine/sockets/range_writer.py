@@ -12,9 +12,10 @@ import fcntl
 import os
 from types import TracebackType
 
-WRITE_BYTES = 64 << 10
-"""Of one system call. Larger ones get larger folios in the page cache (Linux 6.18, ext4), which were
-colder memory: 4 x 1 GiB took 8 s of system time with 256 KiB, 3.6 with 64 KiB, 3.5 to 6 with 16 KiB."""
+WRITE_BYTES = 128 << 10
+"""Of one system call. Larger ones get larger folios in the page cache (Linux 6.18, ext4), which may be
+memory that a virtual machine has given back: 4 x 1 GiB took 2.4 to 5.1 s of system time with 256 KiB,
+2.5 to 2.6 with 128, 2.8 to 3.0 with 64, 2.9 to 3.4 with 32."""
 _BLOCK_BYTES = 4096
 
 

@@ -98,8 +98,8 @@ class Uploads:
                 if error is not None:
                     raise error
 
-    def next_job(self, *, spares_requests: bool = False) -> Job | None:
-        del spares_requests  # how many parts an upload has is told when it begins
+    def next_job(self, welcome_bytes: int = 0) -> Job | None:
+        del welcome_bytes  # how many parts an upload has is told when it begins
         return self._next_ready() or self._next_part() or self._next_ready()
 
     def _next_ready(self) -> Job | None:

@@ -34,7 +34,7 @@ class Made:
             lambda blob, error: self.told.append((blob.size, error.code)),
             self._observe,
             reads_ahead=reads_ahead,
-            spares_requests=True,
+            on_sockets=True,
         )
 
     def _observe(self, event: Event) -> None:

@@ -58,8 +58,8 @@ class TwoJobs:
     def is_finished(self) -> bool:
         return self._left == 0
 
-    def next_job(self, *, spares_requests: bool = False) -> Job | None:
-        del spares_requests
+    def next_job(self, welcome_bytes: int = 0) -> Job | None:
+        del welcome_bytes
         return self._jobs.pop() if self._jobs else None
 
     def done(self, job: Job, outcome: Done) -> None:
