@@ -4,7 +4,8 @@
     part size   8 MiB. What sockets send, for a large blob a 32nd of it, 64 MiB at most, if those
                 are as many as the target needs. What they receive, a 512th of all there is, but
                 for each 10 Gbit/s of the target 8 MiB, 64 MiB at most; never so large that as many
-                as the target needs would have fewer than 4 each, and not below 4 MiB
+                as the target needs would have fewer than 4 each, and not below 4 MiB. Once it is
+                known what a connection brings they may become larger: see ``coordinator``
     in flight   2.5 parts per Gbit/s of the target (85 MB/s a connection, with some to spare), at
                 least 8, never more than the memory holds; on sockets one a CPU at first, and what
                 the tuner makes of it
