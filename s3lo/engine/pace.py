@@ -4,10 +4,14 @@ free     no limit
 easing   a moment without any, when several were refused at once: what was under way is answered
 held     what the service had let through in a second. It quickens a little at first and ever more
          while nothing is refused, until it limits nothing; at a refusal it falls back
+tried    several times what it was held at, for a few answers
 
 So it follows what the service gives, be it a rate that a fleet shares or too few connections. Where
 as much is refused as before it was held, the service does not mind the pace: it is free again, and
-for a while whatever is refused. 256 MiB from an origin that serves 50 requests a second took 2.6 s
+for a while whatever is refused but for much more. A share that was measured on the first few
+requests proves little: where half of them were refused by chance, each later refusal let the pace
+fall, to 20 requests a second for seconds. So where it has become slow and is refused all the same, a
+trial shows whether it matters. 256 MiB from an origin that serves 50 requests a second took 2.6 s
 when the window of parts in flight was halved instead, and 0.9 s since.
 """
 
@@ -43,6 +47,13 @@ SERVES_NOBODY = 0.9
 """The share of refusals above which no pace is in vain, and none is worth a try."""
 ENOUGH_ANSWERS = 20
 """To tell two shares apart."""
+DOUBTFUL_SHARE = 0.15
+HAS_FALLEN = 0.5
+"""Of the pace that it was first held at. Refused by a share that is doubtful, it is tried."""
+TRIAL_QUICKENING = 4.0
+"""Of what it was held at."""
+TRIAL_PASSES = 1.5
+"""The share of refusals, to that before, up to which a quicker pace changed nothing."""
 QUIET_MOMENTS = 3
 FREE_SECONDS = 5.0
 MOST_FREE_SECONDS = 60.0
@@ -53,6 +64,7 @@ class _State(Enum):
     FREE = auto()
     EASING = auto()
     HELD = auto()
+    TRIED = auto()
 
 
 class Pace:
@@ -78,6 +90,12 @@ class Pace:
         self._begun = 0
         self._refused = 0
         self._share_before = 0.0
+        """Refused, of what was begun, at another pace."""
+        self._first_held_at = 0.0
+        self._held_at = 0.0
+        """Before the trial."""
+        self._checks_until_trial = self._checks = 2
+        """More with each trial that failed: a fleet's members would disturb each other."""
         self._quiet_moments = 0
 
     @property
@@ -103,7 +121,7 @@ class Pace:
         self.throttled += 1
         self._lately.refused.append(now)
         self._refused += 1
-        if self.is_free and now >= self._free_until and self._lately.is_throttled(now):
+        if self.is_free and self._is_throttled(now):
             self._state = _State.EASING
             self._per_second = LEAST_PER_SECOND
             self._next_at = self._decide_at = now + EASING_SECONDS
@@ -117,6 +135,16 @@ class Pace:
         self._is_limiting = False
         return self._state is not before
 
+    def _is_throttled(self, now: float) -> bool:
+        if now >= self._free_until:
+            return self._lately.is_throttled(now)
+        # It was let go, and might have been in error: then much more is refused than was before.
+        most = max(SURE_SHARE, TRIAL_PASSES * self._share_before)
+        if len(self._lately.refused) < ENOUGH_ANSWERS or self._lately.refused_share(now) < most:
+            return False
+        self._checks_until_trial *= 2
+        return True
+
     def _decide(self, now: float) -> None:
         if self._state is _State.EASING:
             self._share_before = self._lately.refused_share(now)
@@ -124,12 +152,46 @@ class Pace:
             self._quiet_moments = round(MOST_QUICKENING / QUICKENING)
             begun = self._lately.begun_per_second(now)
             self._hold(begun * max(LEAST_LET_THROUGH, 1 - self._share_before), now)
+            self._first_held_at = self._per_second
             self.reason = f"the service throttles: now {self._per_second:.0f} requests a second"
-        elif self._is_in_vain():
-            self._free_until = now + self._free_seconds
-            self._free_seconds = min(2 * self._free_seconds, MOST_FREE_SECONDS)
-            self._let_go("a slower pace is refused as much")
-        elif self._lately.is_refused_since(now - DECIDE_SECONDS):
+        elif self._begun >= ENOUGH_ANSWERS:
+            share = self._refused / self._begun
+            self._begun = self._refused = 0
+            (self._end_trial if self._state is _State.TRIED else self._check)(share, now)
+        elif self._state is _State.HELD:
+            self._follow(now)
+
+    def _check(self, share: float, now: float) -> None:
+        """Whether it helps to be held, with what was refused since."""
+        self._checks -= 1
+        has_fallen = self._per_second < HAS_FALLEN * self._first_held_at
+        if share > SERVES_NOBODY:
+            self._follow(now)
+        elif share > HOLDING_HELPS * self._share_before:
+            self._give_in(share, now)
+        elif share >= DOUBTFUL_SHARE and has_fallen and self._checks <= 0:
+            self._share_before, self._held_at = share, self._per_second
+            self._hold(TRIAL_QUICKENING * self._held_at, now)
+            self._state = _State.TRIED
+            self.reason = (
+                f"refused all the same: {self._per_second:.0f} requests a second for a try"
+            )
+        else:
+            self._follow(now)
+
+    def _end_trial(self, share: float, now: float) -> None:
+        if share <= TRIAL_PASSES * self._share_before:
+            self._give_in(share, now)
+            return
+        self._checks_until_trial *= 2
+        self._checks = self._checks_until_trial
+        self._share_before = share
+        self._hold(self._held_at, now)
+        self.reason = f"more is refused then: {self._per_second:.0f} requests a second again"
+
+    def _follow(self, now: float) -> None:
+        """What the service lets through."""
+        if self._lately.is_refused_since(now - DECIDE_SECONDS):
             self._quiet_moments = 0
             served = 1 - self._lately.refused_share(now)
             self._hold(FALLING_BACK * served * self._lately.begun_per_second(now), now)
@@ -144,12 +206,12 @@ class Pace:
             factor = min(MOST_QUICKENING, 1 + QUICKENING * self._quiet_moments)
             self._hold(self._per_second * factor, now)
 
-    def _is_in_vain(self) -> bool:
-        if self._begun < ENOUGH_ANSWERS:
-            return False
-        share = self._refused / self._begun
-        self._begun = self._refused = 0
-        return HOLDING_HELPS * self._share_before < share <= SERVES_NOBODY
+    def _give_in(self, share: float, now: float) -> None:
+        self._share_before = share
+        self._free_until = now + self._free_seconds
+        self._free_seconds = min(2 * self._free_seconds, MOST_FREE_SECONDS)
+        self._checks = self._checks_until_trial
+        self._let_go("a slower pace is refused as much")
 
     def _hold(self, per_second: float, now: float) -> None:
         self._state = _State.HELD

@@ -77,6 +77,18 @@ class Share:
         return now >= self.until or self.chance.random() >= self.refused
 
 
+@dataclass
+class BadBeginning:
+    """Serves one in three of the first ten."""
+
+    later: Share
+    asked: int = 0
+
+    def __call__(self, now: float) -> bool:
+        self.asked += 1
+        return self.asked % 3 == 0 if self.asked <= 10 else self.later(now)
+
+
 def seconds(clients: list[Client], serves: Callable[[float], bool]) -> float:
     """How long the clients take, all at once."""
     answers: list[tuple[float, int, Client, int, bool]] = []
@@ -131,6 +143,18 @@ def test_refusals_by_chance_cost_little_more_than_asking_again(share: float, see
     random.seed(seed)
     clean = seconds([Client(2000, 16, 0.05)], Share(0))
     assert seconds([Client(2000, 16, 0.05)], Share(share)) <= 1.45 * clean
+
+
+def test_a_bad_moment_at_the_beginning_does_not_decide_about_the_rest() -> None:
+    """Where two thirds of the first requests were refused by chance, and a fifth of the others, a pull
+    of three seconds took forty, held at ten requests a second."""
+    clean = seconds([Client(300, 2, 0.02)], Share(0))
+    took = []
+    for seed in range(20):
+        random.seed(seed)
+        service = BadBeginning(Share(0.2, chance=random.Random(seed)))
+        took.append(seconds([Client(300, 2, 0.02)], service))
+    assert sum(took) / len(took) <= 6 * clean
 
 
 @pytest.mark.parametrize("seed", range(5))
