@@ -28,12 +28,11 @@ DECIDE_SECONDS = 0.2
 EASING_SECONDS = 0.05
 BEHIND_SECONDS = 0.03
 """What may be made up for of moments when a request was due and none began."""
-SURE_SHARE = 0.5
-SURE_AFTER = 5
 LEAST_SHARE = 0.1
-ENOUGH_REFUSALS = 8
-"""Half of a few requests being refused says that the service throttles, as a tenth of many does;
-less needs no change of pace: a fifth by chance cost a short pull as much time as the bytes."""
+ENOUGH_REFUSALS = 12
+"""Fewer may be chance, and need no change of pace. Five, where they were half of what was asked for, were
+once taken for throttling: where a fifth is refused by chance, that is one pull in twenty."""
+SURE_SHARE = 0.5
 LEAST_LET_THROUGH = 0.1
 """Taken for the share that is, at first: the moment may have been a bad one."""
 QUICKENING = 0.1
@@ -238,9 +237,7 @@ class _Lately:
                 moments.popleft()
 
     def is_throttled(self, now: float) -> bool:
-        share, refused = self.refused_share(now), len(self.refused)
-        is_sure = refused >= SURE_AFTER and share >= SURE_SHARE
-        return is_sure or (refused >= ENOUGH_REFUSALS and share >= LEAST_SHARE)
+        return self.refused_share(now) >= LEAST_SHARE and len(self.refused) >= ENOUGH_REFUSALS
 
     def is_refused_since(self, moment: float) -> bool:
         return bool(self.refused) and self.refused[-1] >= moment
