@@ -96,7 +96,8 @@ class Pace:
         self._held_at = 0.0
         """Before the trial."""
         self._checks_until_trial = self._checks = 2
-        """More with each trial that failed: a fleet's members would disturb each other."""
+        """More with each trial that failed, or let it go in error: a fleet's members would disturb each
+        other."""
         self._quiet_moments = 0
 
     @property
@@ -123,6 +124,8 @@ class Pace:
         self._lately.refused.append(now)
         self._refused += 1
         if self.is_free and self._is_throttled(now):
+            if now < self._free_until:
+                self._checks_until_trial *= 2
             self._state = _State.EASING
             self._per_second = LEAST_PER_SECOND
             self._next_at = self._decide_at = now + EASING_SECONDS
@@ -141,10 +144,9 @@ class Pace:
             return self._lately.is_throttled(now)
         # It was let go, and might have been in error: then much more is refused than was before.
         most = max(SURE_SHARE, TRIAL_PASSES * self._share_before)
-        if len(self._lately.refused) < ENOUGH_ANSWERS or self._lately.refused_share(now) < most:
-            return False
-        self._checks_until_trial *= 2
-        return True
+        return (
+            self._lately.refused_share(now) >= most and len(self._lately.refused) >= ENOUGH_ANSWERS
+        )
 
     def _decide(self, now: float) -> None:
         if self._state is _State.EASING:

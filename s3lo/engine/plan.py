@@ -100,6 +100,6 @@ class Cutting:
 
 
 def sparing_part_bytes(left_bytes: int, cpus: int) -> int:
-    """How large parts are where requests are what a service is short of: as large as leaves each CPU
-    four of what is still to be asked for."""
+    """How large parts may become where fewer requests are better: as large as leaves each CPU four of
+    what is still to be asked for."""
     return aligned(left_bytes // (4 * cpus))

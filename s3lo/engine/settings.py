@@ -74,8 +74,8 @@ class EngineSettings(Struct, frozen=True):
     processes: int
     part_size_bytes: int
     most_part_bytes: int
-    """Of parts that are received where the service is short of requests, or of a large blob that is
-    sent."""
+    """Of parts that are received where the service is short of requests or a connection is fast, or of
+    a large blob that is sent."""
     initial_in_flight: int
     wanted_in_flight: int
     """What the target needs."""

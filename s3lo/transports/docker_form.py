@@ -54,7 +54,7 @@ def image_of(
 ) -> SourceImage:
     """The image that an entry of ``manifest.json`` tells of."""
     config, content = _config(contents, saved)
-    _check_platforms(config, platforms)
+    check_platforms(config, platforms)
     packer.expect(sum(require(contents, path).size for path in saved.Layers or ()))
     named = dict(enumerate(config.diff_ids))
     layers = [
@@ -83,7 +83,7 @@ def held_image(
     config = parse_config(raw)
     if config.diff_ids != tuple(diff_ids):
         return None
-    _check_platforms(config, platforms)
+    check_platforms(config, platforms)
     layers = tuple(found for found in map(holdings.layer, diff_ids) if found)
     if len(layers) != len(diff_ids):
         return None
@@ -91,7 +91,8 @@ def held_image(
     return SourceImage(manifest, (manifest,), {}, frozenset(b.digest for b in manifest.blobs))
 
 
-def _check_platforms(config: ImageConfig, wanted: Sequence[Platform]) -> None:
+def check_platforms(config: ImageConfig, wanted: Sequence[Platform]) -> None:
+    """Raise NotFoundError unless an image with this config is for all of these."""
     for platform in wanted:
         if not config.platform.satisfies(platform):
             raise NotFoundError(

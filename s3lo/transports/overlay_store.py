@@ -27,6 +27,7 @@ from msgspec import Struct
 from s3lo.errors import IntegrityError, LocalError
 from s3lo.events import Observer
 from s3lo.model.digest import Digest
+from s3lo.model.documents import parse_config
 from s3lo.model.platform import Platform
 from s3lo.transports import docker_form, tar_split
 from s3lo.transports.ahead import ahead
@@ -92,12 +93,15 @@ def read(
     """Read an image, but for the layers that ``packing.holdings`` has. Blobs land in ``staging``, or
     leave by the outlet.
 
-    Raises ReadAgain where it turns out to be another than the daemon's, or is gone meanwhile.
+    Raises ReadAgain where it turns out to be another than the daemon's, or is gone meanwhile, and
+    NotFoundError where it is not for these platforms, before anything of it leaves.
     """
-    config = f"{Digest.of(image.config).hex}.json"
-    saved = docker_form.SavedImage(config, [layer.diff_id.hex for layer in image.layers])
+    config = parse_config(image.config)
+    docker_form.check_platforms(config, platforms)
+    name = f"{config.digest.hex}.json"
+    saved = docker_form.SavedImage(name, [layer.diff_id.hex for layer in image.layers])
     with Packer(staging, packing, observer) as packer:
-        files: dict[str, Entry] = {config: packer.take(io.BytesIO(image.config))}
+        files: dict[str, Entry] = {name: packer.take(io.BytesIO(image.config))}
         for layer in image.layers:
             source = Chained(ahead(_tar(layer)))
             files[layer.diff_id.hex] = packer.take_layer(source, layer.diff_id)

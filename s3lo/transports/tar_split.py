@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -123,6 +122,5 @@ class _Files:
 
     def _close(self) -> None:
         if self._fd >= 0:
-            with suppress(OSError):
-                os.close(self._fd)
+            os.close(self._fd)
             self._fd = -1

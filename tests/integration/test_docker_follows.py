@@ -18,6 +18,7 @@ from s3lo.events import BytesMoved, Event, PhaseEnded
 from tests.conftest import serving
 from tests.images import Image, sized_image, write_oci_layout
 from tests.servers import Dockerd, Origin, OriginOptions
+from tests.servers.dockerd import emptied
 
 LAYER_BYTES = 4_000_000
 CAP_BYTES_PER_SECOND = 8_000_000
@@ -44,16 +45,12 @@ def origin(image: Image, tmp_path: Path) -> Iterator[Origin]:
 
 
 @pytest.fixture
-def daemon(dockerd: Dockerd, image: Image, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def daemon(dockerd: Dockerd, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("DOCKER_HOST", dockerd.host)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
-    client = docker.APIClient(dockerd.host)
-    yield client
-    for found in client.images(quiet=True, all=True):
-        if found == image.id:
-            client.remove_image(found, force=True)
-    client.close()
+    with emptied(dockerd.host) as client:
+        yield client
 
 
 def pull(origin: Origin, **more: object) -> s3lo.PullResult:

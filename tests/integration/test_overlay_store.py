@@ -188,6 +188,14 @@ def test_a_layer_that_is_not_what_it_was_is_not_pushed(
     assert not [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
 
 
+def test_for_another_platform_nothing_of_an_image_leaves(daemon: Any, tmp_path: Path) -> None:
+    load(daemon, LAYERS)
+    (tmp_path / "store/blobs").mkdir(parents=True)
+    with pytest.raises(NotFoundError, match="s390x"):
+        s3lo.push(NAME, f"local://{tmp_path}/store/app:v1", platform="linux/s390x")
+    assert not [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
+
+
 def test_without_a_split_the_daemon_is_asked(daemon: Any, dockerd: Dockerd) -> None:
     image_id = load(daemon, [builders.layer("split no more")])
     [layer] = found(daemon, dockerd, image_id).layers
