@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,14 @@ from s3lo.errors import IntegrityError, NotFoundError, S3loError, ServiceError
 from s3lo.events import Note
 from tests.faults.registry.served import NAME, Served, changed, noting, saying, with_header
 from tests.servers import Registry, Unruly
-from tests.servers.unruly import Exchange, Fault, end_early, reset_midway, wrong_byte_back
+from tests.servers.unruly import (
+    Exchange,
+    Fault,
+    Meeting,
+    end_early,
+    reset_midway,
+    wrong_byte_back,
+)
 from tests.stores import Shelf
 from tests.unit.transports import builders
 
@@ -61,6 +69,10 @@ def test_a_blob_that_breaks_off_is_gone_on_with(
     assert any("going on from there" in note for note in notes)
 
 
+def to_itself(exchange: Exchange) -> None:
+    saying(302, Location=exchange.path)(exchange)
+
+
 @pytest.mark.parametrize(
     ("what", "fault", "kind"),
     [
@@ -68,14 +80,25 @@ def test_a_blob_that_breaks_off_is_gone_on_with(
         ("/blobs/", changed(with_header("Content-Length", "17")), IntegrityError),
         ("/blobs/", saying(404), NotFoundError),
         ("/blobs/", saying(500), ServiceError),
+        ("/blobs/", to_itself, ServiceError),
         ("/manifests/v1", saying(500), ServiceError),
+        ("/manifests/v1", saying(200, b'{"a":"' + b"x" * (10 << 20) + b'"}'), IntegrityError),
         (
             "/manifests/v1",
             changed(with_header("Docker-Content-Digest", f"sha256:{'0' * 64}")),
             IntegrityError,
         ),
     ],
-    ids=["wrong byte", "lies about length", "no blob", "no service", "no manifest", "lies"],
+    ids=[
+        "wrong byte",
+        "lies about length",
+        "no blob",
+        "no service",
+        "circle of redirects",
+        "no manifest",
+        "manifest of 10 MiB",
+        "lies",
+    ],
 )
 def test_what_cannot_be_right_ends_the_copy(
     unruly: Unruly, store: Shelf, what: str, fault: Fault, kind: type[S3loError]
@@ -84,6 +107,21 @@ def test_what_cannot_be_right_ends_the_copy(
     with pytest.raises(kind):
         copied(unruly, store)
     require_nothing(store)
+
+
+def test_several_blobs_and_several_ranges_of_one_are_on_their_way_at_once(
+    unruly: Unruly, registry: Registry, store: Shelf
+) -> None:
+    large, *small = (random.Random(size).randbytes(size) for size in (20 << 20, 70_000, 80_000))
+    config = builders.config([large, *small])
+    raw = builders.manifest(config, [(each, builders.LAYER_TYPE) for each in (large, *small)])
+    registry.put("faults/many", "v1", raw, builders.MANIFEST_TYPE, config, large, *small)
+    # Whoever comes waits for the others: one after another they would wait in vain.
+    unruly.when("GET", f"/blobs/sha256:{builders.sha(large)}", Meeting(3), after=1, times=3)
+    both = Meeting(2)
+    for each in small:
+        unruly.when("GET", f"/blobs/sha256:{builders.sha(each)}", both)
+    assert copied(unruly, store, "faults/many:v1") == f"sha256:{builders.sha(raw)}"
 
 
 def test_throttling_is_waited_for(unruly: Unruly, served: Served, store: Shelf) -> None:
