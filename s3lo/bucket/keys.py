@@ -19,6 +19,10 @@ INDEXES = "indexes/sha256/"
 CHUNK_PREFIXES = (CHUNKS, INDEXES, RECIPES)
 """Where the Go tool (version 2 on) keeps layers in chunks."""
 _MANIFEST = "/manifest.json"
+_COMPONENT = LAX_COMPONENT.pattern
+_MANIFEST_KEY = re.compile(
+    rf"{MANIFESTS}((?:{_COMPONENT}/)*{_COMPONENT})/({TAG.pattern}){re.escape(_MANIFEST)}"
+)
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _SIGNATURE = re.compile(r"[0-9a-f]{16}\.json\Z")
 
@@ -92,11 +96,10 @@ def parse_manifest_key(key: str) -> tuple[str, str] | None:
 
     Names that only the Go tool lets pass (upper case) are understood too.
     """
-    if not key.startswith(MANIFESTS) or not key.endswith(_MANIFEST):
+    if not key.endswith(_MANIFEST):
         return None
-    image, slash, tag = key[len(MANIFESTS) : -len(_MANIFEST)].rpartition("/")
-    is_named = bool(slash) and all(LAX_COMPONENT.match(part) for part in image.split("/"))
-    return (image, tag) if is_named and TAG.match(tag) else None
+    named = _MANIFEST_KEY.fullmatch(key)
+    return (named[1], named[2]) if named else None
 
 
 def storage_class(key: str) -> str:

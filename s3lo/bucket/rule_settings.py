@@ -79,7 +79,7 @@ def _duration(text: str) -> str | None:
 
 def _tags(text: str) -> list[str] | None:
     tags = [tag.strip() for tag in text.split(",")]
-    return tags if all(map(TAG.match, tags)) else None
+    return tags if all(map(TAG.fullmatch, tags)) else None
 
 
 def _age(rules: Rules) -> str | None:

@@ -15,11 +15,11 @@ from msgspec import Struct
 from s3lo.errors import InvalidReference
 from s3lo.model.digest import Digest
 
-COMPONENT = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*\Z")
+COMPONENT = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
 """A name component (OCI distribution spec, "pulling manifests")."""
-LAX_COMPONENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+LAX_COMPONENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """What the Go tool lets pass: read and listed, never created."""
-TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")
 
 Scheme = Literal["s3", "local"]
@@ -58,7 +58,7 @@ class ImageReference(Struct, frozen=True):
     @property
     def is_creatable(self) -> bool:
         """Whether the image name fits the OCI grammar; laxer names are only read."""
-        return all(COMPONENT.match(c) for c in self.image.split("/"))
+        return all(COMPONENT.fullmatch(c) for c in self.image.split("/"))
 
 
 def parse_location(text: str, is_store: Callable[[str], bool] = _no_store) -> Location:
@@ -108,7 +108,7 @@ def parse_rules_target(text: str, is_store: Callable[[str], bool] = _no_store) -
         root, name = split_local_path(rest, is_store)
         location = Location("local", root)
     pattern, colon, tag = name.partition(":")
-    if colon and not TAG.match(tag):
+    if colon and not TAG.fullmatch(tag):
         raise InvalidReference(f"{text!r}: {tag!r} is not a tag")
     if pattern or colon:
         _check_image(pattern.replace("*", "x"), text)
@@ -162,7 +162,7 @@ def _with_name(location: Location, name: str, text: str) -> ImageReference:
         image, _, digest = name.partition("@")
         head, colon, tag = image.rpartition(":")
         # A tag beside the digest says nothing more; a second one is a mistake and stays in the way.
-        image = head if colon and TAG.match(tag) else image
+        image = head if colon and TAG.fullmatch(tag) else image
         _check_image(image, text)
         return ImageReference(location, image, digest=Digest.parse(digest))
     image, colon, tag = name.rpartition(":")
@@ -173,7 +173,7 @@ def _with_name(location: Location, name: str, text: str) -> ImageReference:
             hint=f"Name one, for example {text}:latest; nothing falls back to it.",
         )
     _check_image(image, text)
-    if not TAG.match(tag):
+    if not TAG.fullmatch(tag):
         raise InvalidReference(f"{text!r}: {tag!r} is not a tag")
     return ImageReference(location, image, tag)
 
@@ -181,5 +181,5 @@ def _with_name(location: Location, name: str, text: str) -> ImageReference:
 def _check_image(image: str, text: str) -> None:
     if not image:
         raise InvalidReference(f"{text!r} names no image")
-    if len(image) > 255 or not all(LAX_COMPONENT.match(c) for c in image.split("/")):
+    if len(image) > 255 or not all(LAX_COMPONENT.fullmatch(c) for c in image.split("/")):
         raise InvalidReference(f"{text!r}: {image!r} is not an image name")

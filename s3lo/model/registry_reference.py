@@ -52,7 +52,7 @@ def parse_registry_reference(text: str) -> RegistryReference:
     name, at, digest = _bare(text).partition("@")
     host, repository, tag = split_name(name)
     _check(host, repository, text)
-    if name.endswith(":") or (tag and not TAG.match(tag)):
+    if name.endswith(":") or (tag and not TAG.fullmatch(tag)):
         raise InvalidReference(f"{text!r}: {tag!r} is not a tag", hint=_HINT)
     if at:
         return RegistryReference(host, repository, digest=Digest.parse(digest))
@@ -100,13 +100,13 @@ def _check(host: str, repository: str, text: str) -> None:
         raise InvalidReference(
             f"{text!r} is an image's id, by which registries know none", hint=_HINT
         )
-    if all(COMPONENT.match(component) for component in repository.split("/")):
+    if all(COMPONENT.fullmatch(component) for component in repository.split("/")):
         if len(repository) > _LONGEST_REPOSITORY:
             raise InvalidReference(
                 f"{text!r} is longer than a name may be ({_LONGEST_REPOSITORY})", hint=_HINT
             )
         return
-    if all(COMPONENT.match(component) for component in repository.lower().split("/")):
+    if all(COMPONENT.fullmatch(component) for component in repository.lower().split("/")):
         raise InvalidReference(
             f"{text!r}: names in registries are in lower case", hint="Write it in lower case."
         )

@@ -23,8 +23,8 @@ def is_name(text: str) -> bool:
     return (
         bool(DOMAIN.match(domain))
         and not rest.endswith(":")
-        and all(COMPONENT.match(component) for component in path.split("/"))
-        and (not tag or bool(TAG.match(tag)))
+        and all(COMPONENT.fullmatch(component) for component in path.split("/"))
+        and (not tag or bool(TAG.fullmatch(tag)))
         and (not at or bool(_DIGEST.match(digest)))
     )
 
@@ -44,7 +44,7 @@ def reference_name(name: str) -> str:
     The tag may follow a name that Docker does not take, for stores have such. Raises UsageError.
     """
     image, _, tag = name.rpartition(":")
-    if not (TAG.match(tag) and all(LAX_COMPONENT.match(part) for part in image.split("/"))):
+    if not (TAG.fullmatch(tag) and all(LAX_COMPONENT.fullmatch(part) for part in image.split("/"))):
         check_new_name(name)
     return tag_of(name)
 

@@ -80,7 +80,7 @@ class Registry:
 
     def manifest_tag(self, tag: str) -> Received | None:
         """The same of another tag of the repository; None where there is none."""
-        if not TAG.match(tag):
+        if not TAG.fullmatch(tag):
             raise InvalidReference(f"{tag!r} is not a tag")
         what = f"{self.reference.host}/{self.reference.repository}:{tag}"
         if not self._session.has(f"manifests/{tag}", what, accept=ACCEPT):
@@ -126,7 +126,7 @@ class Registry:
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise InvalidDocument(f"{what} came as something else: {error}") from error
             for tag in page.tags or ():
-                if not TAG.match(tag):
+                if not TAG.fullmatch(tag):
                     raise InvalidDocument(f"{what} have one that is none: {tag[:200]!r}")
                 yield tag
 
