@@ -35,7 +35,8 @@ class Listed:
         self.answers += 1
         tails = [key[len(prefix) :] for key in self.keys if key.startswith(prefix)]
         folders = {prefix + tail.partition("/")[0] + "/" for tail in tails if "/" in tail}
-        return Level((), tuple(sorted(folders)))
+        objects = (ObjectInfo(prefix + tail, 1) for tail in tails if "/" not in tail)
+        return Level(tuple(objects), tuple(sorted(folders)))
 
 
 def shapes() -> list[list[str]]:
@@ -66,7 +67,37 @@ def test_blobs_are_divided_by_their_digits() -> None:
     keys = [f"{BLOBS}{source.randbytes(32).hex()}" for _ in range(20_000)]
     listed = Listed([*keys, "chunks/sha256/x"])
     assert [each.key for each in listing(cast(Store, listed), BLOBS)] == sorted(keys)
-    assert listed.answers <= 1 + 16 * 2
+    assert listed.answers <= 1.3 * 20
+
+
+def test_few_blobs_are_not_divided_at_all() -> None:
+    source = random.Random(7)
+    listed = Listed([f"{BLOBS}{source.randbytes(32).hex()}" for _ in range(1100)])
+    assert len(list(listing(cast(Store, listed), BLOBS))) == 1100
+    assert listed.answers == 2
+
+
+@pytest.mark.parametrize("name", ["+0", "0x00000012", "00000000", "0_0", "zz", "١٢"])
+def test_names_that_are_no_hashes_are_among_the_blobs_that_are_listed(name: str) -> None:
+    """Some of them look like numbers, and are not where that number would be."""
+    source = random.Random(7)
+    keys = [f"{BLOBS}{name}{n:04}" for n in range(1500)]
+    listed = Listed([*keys, *(f"{BLOBS}{source.randbytes(32).hex()}" for _ in range(3000))])
+    assert [each.key for each in listing(cast(Store, listed), BLOBS)] == listed.keys
+
+
+@pytest.mark.parametrize("tags", [1, 10, 490, 1200], ids=lambda tags: f"{tags} each")
+def test_a_long_listing_takes_few_answers_more_than_its_pages(tags: int) -> None:
+    images = 20_000 // tags if tags < 100 else 40
+    keys = [
+        f"manifests/app{image:05}/v{tag:04}/{name}"
+        for image in range(images)
+        for tag in range(tags)
+        for name in ("manifest.json", "oci-layout")
+    ]
+    listed = Listed(keys)
+    assert len(list(listing(cast(Store, listed), "manifests/"))) == len(keys)
+    assert listed.answers <= 1.3 * len(keys) / PAGE + images / PAGE + 2
 
 
 def test_a_short_listing_takes_one_answer() -> None:
