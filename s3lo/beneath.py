@@ -221,15 +221,34 @@ def opened(root: Path, parts: tuple[str, ...], *, create: bool = False) -> Itera
 
     Raises FileNotFoundError where it is missing, NotADirectoryError for a link or a file.
     """
-    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fd = descend(root, parts, create=create)
     try:
-        for part in parts:
-            below = _enter(fd, part, create)
-            os.close(fd)
-            fd = below
         yield fd
     finally:
         os.close(fd)
+
+
+def descend(root: Path, parts: tuple[str, ...], *, create: bool = False) -> int:
+    """The same descriptor, for the caller to close."""
+    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    for part in parts:
+        try:
+            below = enter(fd, part, create=create)
+        finally:
+            os.close(fd)
+        fd = below
+    return fd
+
+
+def enter(fd: int, part: str, *, create: bool = False) -> int:
+    """A descriptor of the directory of this name in an open one, for the caller to close."""
+    with suppress(FileNotFoundError):
+        return os.open(part, _DIRECTORY, dir_fd=fd)
+    if create:
+        with suppress(FileExistsError):
+            os.mkdir(part, dir_fd=fd)
+            _flush_directory(fd)
+    return os.open(part, _DIRECTORY, dir_fd=fd)
 
 
 def prune(root: Path, key: str) -> None:
@@ -243,16 +262,6 @@ def prune(root: Path, key: str) -> None:
             continue
         except OSError:
             return
-
-
-def _enter(fd: int, part: str, create: bool) -> int:
-    with suppress(FileNotFoundError):
-        return os.open(part, _DIRECTORY, dir_fd=fd)
-    if create:
-        with suppress(FileExistsError):
-            os.mkdir(part, dir_fd=fd)
-            _flush_directory(fd)
-    return os.open(part, _DIRECTORY, dir_fd=fd)
 
 
 def _insist(action: Callable[[], T]) -> T:

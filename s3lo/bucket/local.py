@@ -12,8 +12,9 @@ import fcntl
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 
 from s3lo import beneath
@@ -32,6 +33,9 @@ from s3lo.model.reference import Location
 
 # Without O_NONBLOCK, opening a FIFO waits for its writer.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+_Enter = Callable[[], int]
+"""Opens a directory and gives its descriptor."""
 
 
 def is_store(path: str) -> bool:
@@ -111,20 +115,17 @@ class LocalStore:
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[ObjectInfo]:
         self._require_root()
-        return self._walk(_directory(prefix), prefix, after)
+        return self._below(*self._directory(prefix), prefix, after)
 
     def level(self, prefix: str) -> Level:
         self._require_root()
-        parts = _directory(prefix)
-        objects, folders = [], []
-        for name, entry in self._entries(parts):
-            key = "/".join((*parts, name))
-            if stat.S_ISLNK(entry.st_mode):
-                raise self._link(key)
-            if stat.S_ISDIR(entry.st_mode) and f"{key}/".startswith(prefix):
-                folders.append(f"{key}/")
-            elif stat.S_ISREG(entry.st_mode) and key.startswith(prefix):
-                objects.append(_info(key, entry))
+        objects: list[ObjectInfo] = []
+        folders = []
+        for _, key, entry in self._entries(*self._directory(prefix)):
+            if entry.is_dir(follow_symlinks=False):
+                folders += [f"{key}/"] if f"{key}/".startswith(prefix) else []
+            elif key.startswith(prefix):
+                objects += self._object(key, entry)
         return Level(tuple(objects), tuple(folders))
 
     def delete(self, keys: Iterable[str]) -> None:
@@ -199,35 +200,44 @@ class LocalStore:
         with open(fd, "rb", closefd=False) as file:
             return file.read()
 
-    def _walk(self, parts: tuple[str, ...], prefix: str, after: str) -> Iterator[ObjectInfo]:
-        """Objects below a directory, in key order: a directory sorts as its name and a slash."""
-        for name, entry in self._entries(parts):
-            path = (*parts, name)
-            key = "/".join(path)
-            if stat.S_ISLNK(entry.st_mode):
-                raise self._link(key)
-            if stat.S_ISDIR(entry.st_mode):
-                if f"{key}/".startswith(prefix) and after < f"{key}0":  # the sign after the slash
-                    yield from self._walk(path, prefix, after)
-            elif stat.S_ISREG(entry.st_mode) and key.startswith(prefix) and key > after:
-                yield _info(key, entry)
+    def _below(self, above: str, enter: _Enter, prefix: str, after: str) -> Iterator[ObjectInfo]:
+        """Objects below a directory, in key order. Each is opened from the one that it lies in: from
+        the root on, a list of many tags took three times as long."""
+        for fd, key, entry in self._entries(above, enter):
+            if not entry.is_dir(follow_symlinks=False):
+                if key.startswith(prefix) and key > after:
+                    yield from self._object(key, entry)
+            elif f"{key}/".startswith(prefix) and after < f"{key}0":  # the sign after the slash
+                inside = partial(beneath.enter, fd, entry.name)
+                yield from self._below(f"{key}/", inside, prefix, after)
 
-    def _entries(self, parts: tuple[str, ...]) -> Sequence[tuple[str, os.stat_result]]:
-        """A directory's entries in key order; none where it is not there (any more)."""
-        found = []
-        shown = "/".join(parts)
-        with (
-            suppress(FileNotFoundError),
-            self._mapped(shown, "listing"),
-            beneath.opened(self.root, parts) as directory,
-        ):
-            for name in os.listdir(directory):
-                if not parts and name == beneath.PENDING:
-                    continue
-                with suppress(FileNotFoundError):
-                    status = os.stat(name, dir_fd=directory, follow_symlinks=False)
-                    found.append((name, status))
-        return sorted(found, key=lambda entry: _order(*entry))
+    def _directory(self, prefix: str) -> tuple[str, _Enter]:
+        """What the keys in the directory begin with that all of a prefix lies in, and the way there."""
+        parts = _parts(prefix)
+        return "".join(f"{part}/" for part in parts), partial(beneath.descend, self.root, parts)
+
+    def _entries(self, above: str, enter: _Enter) -> Iterator[tuple[int, str, os.DirEntry[str]]]:
+        """A directory's entries in key order, each with the directory itself, which is open until
+        the last; none where it is not there (any more)."""
+        with suppress(FileNotFoundError), self._mapped(above.rstrip("/"), "listing"):
+            fd = enter()
+            try:
+                with os.scandir(fd) as found:
+                    entries = sorted(found, key=_order)
+                for entry in entries:
+                    key = f"{above}{entry.name}"
+                    if entry.is_symlink():
+                        raise self._link(key)
+                    if key != beneath.PENDING:
+                        yield fd, key, entry
+            finally:
+                os.close(fd)
+
+    def _object(self, key: str, entry: os.DirEntry[str]) -> Iterator[ObjectInfo]:
+        """An entry as an object, if it is one and still there."""
+        with suppress(FileNotFoundError), self._mapped(key, "listing"):
+            if entry.is_file(follow_symlinks=False):
+                yield _info(key, entry.stat(follow_symlinks=False))
 
     def _require_root(self) -> None:
         if not self.root.is_dir():
@@ -262,7 +272,7 @@ class LocalStore:
         )
 
 
-def _directory(prefix: str) -> tuple[str, ...]:
+def _parts(prefix: str) -> tuple[str, ...]:
     """The components of the directory that everything with a prefix lies in."""
     directory = prefix.rpartition("/")[0]
     return beneath.split_key(directory) if directory else ()
@@ -273,8 +283,9 @@ def _etag(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _order(name: str, status: os.stat_result) -> bytes:
-    return os.fsencode(name) + (b"/" if stat.S_ISDIR(status.st_mode) else b"")
+def _order(entry: os.DirEntry[str]) -> bytes:
+    """By key: a directory sorts as its name and a slash."""
+    return os.fsencode(entry.name) + (b"/" if entry.is_dir(follow_symlinks=False) else b"")
 
 
 def _info(key: str, status: os.stat_result) -> ObjectInfo:

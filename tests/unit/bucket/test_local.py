@@ -226,3 +226,22 @@ def test_what_cannot_be_deleted_is_named_and_the_rest_goes(store: LocalStore) ->
     assert _keys(store) == []
     with pytest.raises(LocalError):
         store.delete(["blobs/directory"])
+
+
+def test_what_vanishes_while_it_is_listed_is_passed_over(store: LocalStore) -> None:
+    for tag in ("v1", "v2", "v3"):
+        store.put(f"manifests/app/{tag}/manifest.json", b"1")
+    listed = store.list("manifests/")
+    assert next(listed).key == KEY
+    store.delete(["manifests/app/v2/manifest.json"])
+    assert [found.key for found in listed] == ["manifests/app/v3/manifest.json"]
+
+
+def test_a_listing_that_is_left_half_way_holds_no_directory_open(store: LocalStore) -> None:
+    for tag in ("v1", "v2"):
+        store.put(f"manifests/app/{tag}/manifest.json", b"1")
+    before = os.listdir("/proc/self/fd")
+    listed = store.list("manifests/")
+    next(listed)
+    del listed
+    assert os.listdir("/proc/self/fd") == before
