@@ -10,7 +10,7 @@ import click
 import s3lo
 from s3lo.cli.options import Common, common_options, option
 from s3lo.cli.progress import observing
-from s3lo.cli.render import age, columns, is_terminal, write, write_document
+from s3lo.cli.render import Lines, age, columns, is_terminal, write_document
 
 if TYPE_CHECKING:
     from s3lo.operations.results import ListedTag
@@ -52,14 +52,20 @@ def list(bucket: str, digests: bool, pattern: str, common: Common) -> None:
 def _show(tags: Iterator[ListedTag], header: tuple[str, ...]) -> Sequence[ListedTag]:
     """Write lines as tags come; gives those with a problem."""
     widths = _WIDTHS[header] if is_terminal() else None
-    if widths:
-        write(columns(header, widths))
     troubled = []
-    for tag in tags:
-        when = age(tag.last_modified) if widths and tag.last_modified else tag.last_modified
-        name = f"{tag.image}:{tag.tag}"
-        read = (tag.digest or "unreadable", ",".join(tag.platforms), tag.media_type)
-        write(columns((name, *read, when) if header is _LONG else (name, when), widths))
-        if tag.problem:
-            troubled.append(tag)
+    with Lines() as lines:
+        if widths:
+            lines.add(columns(header, widths))
+        for tag in tags:
+            lines.add(columns(_cells(tag, is_long=header is _LONG, is_aged=bool(widths)), widths))
+            if tag.problem:
+                troubled.append(tag)
     return troubled
+
+
+def _cells(tag: ListedTag, *, is_long: bool, is_aged: bool) -> Sequence[str]:
+    name = f"{tag.image}:{tag.tag}"
+    when = age(tag.last_modified) if is_aged and tag.last_modified else tag.last_modified
+    if not is_long:
+        return name, when
+    return name, tag.digest or "unreadable", ",".join(tag.platforms), tag.media_type, when

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
+from s3lo.errors import ServiceError
 from s3lo.operations.results import ListedTag
 from tests.unit.cli.conftest import CommandLine, Library
 from tests.unit.cli.results import DIGEST
@@ -78,3 +79,18 @@ def test_lines_are_written_as_they_come(
 
     library.answer = tags()
     assert s3lo_command(*LIST).status == 0
+
+
+def test_what_was_listed_before_a_failure_is_shown(
+    s3lo_command: CommandLine, library: Library
+) -> None:
+    """Lines that come close together are written together, and none is held back for ever."""
+
+    def tags() -> Iterator[ListedTag]:
+        yield from [TAG] * 100
+        raise ServiceError("the service answered 500")
+
+    library.answer = tags()
+    outcome = s3lo_command(*LIST)
+    assert outcome.stdout == "team/app:v1\t2026-01-02T03:04:05Z\n" * 100
+    assert outcome.status == 7
