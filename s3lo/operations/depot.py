@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING
-
-from msgspec import Struct
 
 from s3lo.bucket.options import ConnectionOptions, StorageOptions
 from s3lo.bucket.store import Store
@@ -24,11 +23,17 @@ if TYPE_CHECKING:
 _NO_STORAGE = StorageOptions()
 
 
-class Depot(Struct, frozen=True):
+class Depot:
     """Documents go through ``store``, blobs through ``engine``."""
 
-    store: Store
-    engine: Engine
+    def __init__(self, store: Store, make_engine: Callable[[], Engine]) -> None:
+        self.store = store
+        self._make_engine = make_engine
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Made when blobs are to be moved: it takes 15 ms to import, which a list does without."""
+        return self._make_engine()
 
 
 @contextmanager
@@ -52,11 +57,14 @@ def opened(
 
 def _open_local(location: Location, engine: EngineOptions) -> Depot:
     from s3lo.bucket.local import LocalStore
-    from s3lo.engine.backend import LocalConfig
-    from s3lo.engine.parallel import ParallelEngine
 
-    config = LocalConfig(os.path.abspath(location.name))
-    return Depot(LocalStore(location), ParallelEngine(config, engine))
+    def make_engine() -> Engine:
+        from s3lo.engine.backend import LocalConfig
+        from s3lo.engine.parallel import ParallelEngine
+
+        return ParallelEngine(LocalConfig(os.path.abspath(location.name)), engine)
+
+    return Depot(LocalStore(location), make_engine)
 
 
 def _open_s3(
@@ -93,10 +101,13 @@ def _on_wire(
     storage: StorageOptions,
 ) -> Depot:
     from s3lo.bucket.s3 import S3Store
-    from s3lo.engine.parallel import ParallelEngine
 
-    store = S3Store(location, wire.endpoint, wire, put_headers=storage.headers)
-    return Depot(store, ParallelEngine(wire, engine))
+    def make_engine() -> Engine:
+        from s3lo.engine.parallel import ParallelEngine
+
+        return ParallelEngine(wire, engine)
+
+    return Depot(S3Store(location, wire.endpoint, wire, put_headers=storage.headers), make_engine)
 
 
 def _open_s3transfer(
@@ -104,14 +115,16 @@ def _open_s3transfer(
 ) -> Depot:
     from s3lo.bucket.boto_wire import BotoWire, s3_client
     from s3lo.bucket.s3 import S3Store
-    from s3lo.engine.whole_objects import WholeObjectEngine
 
     wire = BotoWire(reached.endpoint, reached.credentials)
     store = S3Store(location, reached.endpoint, wire, put_headers=storage.headers)
-    return Depot(
-        store,
-        # Made when first used: only then is the bucket's region known for sure.
-        WholeObjectEngine(
+
+    def make_engine() -> Engine:
+        from s3lo.engine.whole_objects import WholeObjectEngine
+
+        # Its client when first used: only then is the bucket's region known for sure.
+        return WholeObjectEngine(
             lambda: s3_client(store.endpoint, reached.credentials), location.name, engine
-        ),
-    )
+        )
+
+    return Depot(store, make_engine)
