@@ -21,9 +21,8 @@ from s3lo.model import media_types
 from s3lo.model.digest import Digest
 from s3lo.model.documents import MAX_DOCUMENT_BYTES, Descriptor, Index, Manifest, parse_document
 from s3lo.model.objects import ObjectInfo
-from s3lo.operations.resolve import UNREADABLE, read_document
+from s3lo.operations.resolve import READ_AT_A_TIME, UNREADABLE, read_document
 
-_READ_AT_A_TIME = 64
 Item = TypeVar("Item")
 Read = TypeVar("Read")
 
@@ -189,4 +188,4 @@ def _each(store: Store, read: Callable[[Item], Read], items: Iterable[Item]) -> 
     as much CPU time again to get in each other's way."""
     if store.location.scheme == "local":
         return map(read, items)
-    return abreast(read, items, _READ_AT_A_TIME)
+    return abreast(read, items, READ_AT_A_TIME)

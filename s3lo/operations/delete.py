@@ -20,9 +20,9 @@ from s3lo.model.digest import Digest
 from s3lo.model.documents import MAX_DOCUMENT_BYTES
 from s3lo.model.reference import ImageReference, parse_image_reference
 from s3lo.operations.depot import opened
+from s3lo.operations.resolve import READ_AT_A_TIME
 from s3lo.operations.results import DeletedTag, DeleteResult
 
-_READ_AT_A_TIME = 64
 _NO_CONNECTION = ConnectionOptions()
 
 
@@ -86,7 +86,7 @@ def _with_digest(store: Store, target: ImageReference) -> Iterator[DeletedTag]:
             return tag, Digest.of(store.get(tag.key, limit_bytes=MAX_DOCUMENT_BYTES))
         return tag, None
 
-    found = abreast(digest_of, catalog(store, target.image), _READ_AT_A_TIME)
+    found = abreast(digest_of, catalog(store, target.image), READ_AT_A_TIME)
     tags = [tag for tag, digest in found if digest == target.digest]
     if not tags:
         raise NotFoundError(

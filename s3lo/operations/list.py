@@ -18,11 +18,9 @@ from s3lo.model.digest import Digest
 from s3lo.model.documents import MAX_DOCUMENT_BYTES, Index, Manifest, parse_config, parse_document
 from s3lo.model.reference import parse_location
 from s3lo.operations.depot import opened
-from s3lo.operations.resolve import UNREADABLE, read_document
+from s3lo.operations.resolve import READ_AT_A_TIME, UNREADABLE, read_document
 from s3lo.operations.results import ListedTag, written
 
-READ_AT_A_TIME = 64
-"""Manifests: small, so that what they cost is waiting."""
 _NO_CONNECTION = ConnectionOptions()
 
 
