@@ -6,6 +6,8 @@ In each round, of a directory and of a bucket whose service answers every reques
 
     alone         what a listing of the tags cannot do without: one LIST request after another, and
                   nothing made of the answers; of a directory, its files looked at
+    abreast       the same with as many requests at one time as there are folders: one to find them,
+                  and one for each
     list          the tags; also how soon the first line is there
     stats         every manifest read
     clean         every manifest read, nothing deleted (a dry run)
@@ -24,7 +26,9 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +45,7 @@ from perf.stock import BUCKET
 from tests.servers import Origin, OriginOptions
 
 _SERVICE = OriginOptions(first_byte_seconds=0.02, still=True)
+_FOLDER = re.compile(rb"<CommonPrefixes><Prefix>([^<]+)<")
 _TOKEN = re.compile(rb"<NextContinuationToken>([^<]+)<")
 
 
@@ -103,8 +108,12 @@ def of_bucket(origin: Origin) -> Callable[[LargeStore, Path], Round]:
         started_at = time.perf_counter()
         _list_alone(origin)
         alone = Took(time.perf_counter() - started_at, requests=requests())
+        started_at = time.perf_counter()
+        _list_abreast(origin)
+        abreast = Took(time.perf_counter() - started_at, requests=requests())
         reaching = ("--endpoint-url", origin.url)
-        return {"alone": alone, **_verbs(store, f"s3://{BUCKET}/", reaching, requests)}
+        verbs = _verbs(store, f"s3://{BUCKET}/", reaching, requests)
+        return {"alone": alone, "abreast": abreast, **verbs}
 
     return round_
 
@@ -158,14 +167,39 @@ def _run(arguments: Sequence[str]) -> tuple[Took, bytes]:
 
 def _list_alone(origin: Origin) -> None:
     """All pages of the tags, over one connection."""
-    connection = http.client.HTTPConnection("127.0.0.1", origin.port)
+    with closing(http.client.HTTPConnection("127.0.0.1", origin.port)) as connection:
+        for _ in _pages(connection, "manifests/"):
+            pass
+
+
+def _list_abreast(origin: Origin) -> None:
+    """The same, each folder's by itself, over a connection each."""
+
+    def list_folder(folder: str, delimiter: str = "") -> list[bytes]:
+        with closing(http.client.HTTPConnection("127.0.0.1", origin.port)) as connection:
+            return list(_pages(connection, folder, delimiter))
+
+    top = b"".join(list_folder("manifests/", "/"))
+    folders = [folder.decode() for folder in _FOLDER.findall(top)]
+    with ThreadPoolExecutor(max(1, len(folders))) as pool:
+        for _ in pool.map(list_folder, folders):
+            pass
+
+
+def _pages(
+    connection: http.client.HTTPConnection, prefix: str, delimiter: str = ""
+) -> Iterator[bytes]:
+    """One answer after another, as it came."""
     token: bytes | None = b""
     while token is not None:
         more = f"&continuation-token={quote(token, safe='')}" if token else ""
-        connection.request("GET", f"/{BUCKET}?list-type=2&prefix=manifests%2F{more}")
-        found = _TOKEN.search(connection.getresponse().read())
+        more += f"&delimiter={quote(delimiter, safe='')}" if delimiter else ""
+        path = f"/{BUCKET}?list-type=2&prefix={quote(prefix, safe='')}{more}"
+        connection.request("GET", path)
+        page = connection.getresponse().read()
+        yield page
+        found = _TOKEN.search(page)
         token = found.group(1) if found else None
-    connection.close()
 
 
 def _files(directory: Path) -> Sequence[str]:
@@ -193,8 +227,12 @@ def summarised(rounds: Sequence[Round]) -> dict[str, str]:
         "list to its first line, s": with_range(spread([e["list"].first for e in rounds]), 2),
         "list to the listing alone": with_range(paired_ratio(seconds("list"), seconds("alone")), 2),
     }
+    if "abreast" in rounds[0]:
+        ratio = paired_ratio(seconds("list"), seconds("abreast"))
+        lines["the listing abreast, s"] = with_range(spread(seconds("abreast")), 2)
+        lines["list to the listing abreast"] = with_range(ratio, 2)
     for verb in rounds[0]:
-        if verb != "alone":
+        if verb not in ("alone", "abreast"):
             lines[f"{verb}, s"] = with_range(spread(seconds(verb)), 2)
             lines[f"{verb}, MiB"] = f"{max(each[verb].peak_mib for each in rounds):.0f}"
         if rounds[0][verb].requests:
