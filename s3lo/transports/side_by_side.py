@@ -13,7 +13,9 @@ from s3lo.errors import IntegrityError, from_os
 from s3lo.transports._zstd import zstd
 from s3lo.transports.zstd_frames import Frame, seekable_frames
 
-_PIECE_BYTES = 256 << 10
+_PIECE_BYTES = 32 << 10
+"""Small enough for the allocator to keep: of 256 KiB each came as new pages, which one thread made and
+another gave back, and two cores were 1.58 times as fast as one where they are 1.79 with these."""
 _MOST_FRAME_BYTES = 64 << 20
 """Of what is held for one core. A file with larger frames is read like any other."""
 
