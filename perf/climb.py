@@ -1,0 +1,99 @@
+"""How soon a pull is as fast as the best window that is held fixed, and whether it stays so.
+
+    python -m perf.climb [--rounds 5] [--json FILE]
+
+From services that give 2, 8, 25 and 90 MB/s a connection, in turn: s3lo as it is, and with so many parts
+in flight from the first to the last as may be best there. The best of these is the one that gets the most
+between its first half second and its end. s3lo has reached it when it gets nine tenths of that in half a
+second; what it gets from the third second on (or from there to the end, where it ends before) is held
+against what the best one gets in all that time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from perf.figures import spread
+from perf.goodput import Course, pull
+from perf.program import leave, parse
+from perf.report.numbers import with_range
+from perf.s3lo_command import S3lo, fixed_window
+from perf.stock import stock_image
+from perf.workload import Shape
+from tests.servers import OriginOptions
+
+_SHAPE = Shape(blobs=4, blob_size="1GiB")
+_WINDOWS = {2: (200, 400, 600), 8: (100, 200, 300), 25: (25, 50, 100), 90: (12, 25, 50)}
+"""In flight, by the megabytes that a connection brings in a second."""
+_MEMORY = Path("/dev/shm")
+_LOOK_SECONDS = 0.5
+_REACHED = 0.9
+_BY_SECONDS = 3.0
+_LEAST_SECONDS = 1.0
+"""Of a pull that is short, looked at before its end."""
+
+
+@dataclass(frozen=True)
+class Climb:
+    """Of one round at one speed. ``to_best``: the goodput after the climb to that of the best window."""
+
+    reached_seconds: float
+    to_best: float
+    best: str
+    seconds: float
+
+
+def main() -> None:
+    given = parse(__doc__)
+    image = stock_image(_SHAPE, given.cache)
+    found: dict[int, list[Climb]] = {speed: [] for speed in _WINDOWS}
+    for number in range(given.rounds + 1):
+        for speed, windows in _WINDOWS.items():
+            contenders = [S3lo(), *map(fixed_window, windows)]
+            options = OriginOptions(connection_bytes_per_second=speed * 1_000_000)
+            courses = {by.name: pull(image, options, _MEMORY, by) for by in contenders}
+            climb = climb_of(courses)
+            print(f"round {number}, {speed} MB/s: {climb}", flush=True)
+            if number:
+                found[speed].append(climb)
+    summary = {
+        f"{speed} MB/s a connection": (
+            f"reached after {with_range(spread([each.reached_seconds for each in climbs]), 2)} s, then "
+            f"{with_range(spread([each.to_best for each in climbs]), 2)} of the best window's goodput"
+        )
+        for speed, climbs in found.items()
+    }
+    shown = {str(speed): [asdict(each) for each in climbs] for speed, climbs in found.items()}
+    leave(given, summary, {"climbs": shown})
+
+
+def climb_of(courses: Mapping[str, Course]) -> Climb:
+    """``courses``: that of s3lo, and by name those of fixed windows."""
+    ours = courses["s3lo"]
+    fixed = {
+        name: course.goodput(_LOOK_SECONDS, course.last_byte)
+        for name, course in courses.items()
+        if name != "s3lo"
+    }
+    best, wanted = max(fixed.items(), key=lambda each: each[1])
+    since = max(0.0, min(_BY_SECONDS, ours.last_byte - _LEAST_SECONDS))
+    return Climb(
+        reached_seconds=_reached(ours, _REACHED * wanted),
+        to_best=ours.goodput(since, ours.last_byte) / wanted,
+        best=best,
+        seconds=ours.last_byte,
+    )
+
+
+def _reached(course: Course, wanted: float) -> float:
+    """Seconds after the first byte; the whole pull's where it never was as fast."""
+    for moment, _ in course.samples:
+        if moment >= _LOOK_SECONDS and course.goodput(moment - _LOOK_SECONDS, moment) >= wanted:
+            return moment
+    return course.last_byte
+
+
+if __name__ == "__main__":
+    main()
