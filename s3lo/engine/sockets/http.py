@@ -7,6 +7,7 @@ while the body is sent, and where sending breaks: that it broke would be all tha
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -61,7 +62,6 @@ class HttpConnection:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._receive_into = stream.receive_into
         self._patience_seconds = -1.0
         self._waiting_bytes: int | None = None
         """Of what is sent, when it was last waited for; None where nothing is waited for but an
@@ -130,7 +130,7 @@ class HttpConnection:
         filled = 0
         while filled < len(memory):
             try:
-                filled += self._read_into(memory[filled:])
+                filled += self._take(memory[filled:], self._stream.receive_much)
             except NoConnection as end:
                 self._end = end
                 if filled:
@@ -208,11 +208,11 @@ class HttpConnection:
         memory = memoryview(bytearray(_HEAD_BYTES))
         with suppress(NoConnection):
             while len(body) < count and not (end and body.endswith(end)):
-                got = self._read_into(memory[: count - len(body)])
+                got = self._take(memory[: count - len(body)], self._stream.receive_into)
                 body += memory[:got]
         return bytes(body)
 
-    def _read_into(self, memory: memoryview) -> int:
+    def _take(self, memory: memoryview, receive: Callable[[memoryview], int]) -> int:
         if self._rest:
             count = min(len(memory), len(self._rest))
             memory[:count] = self._rest[:count]
@@ -220,7 +220,7 @@ class HttpConnection:
             self._body_bytes += count
             return count
         try:
-            count = self._receive_into(memory)
+            count = receive(memory)
         except OSError as error:
             raise _broken(error) from error
         if count == 0:
@@ -258,7 +258,7 @@ class HttpConnection:
     def _receive_patiently(self, memory: memoryview) -> int:
         while True:
             try:
-                return self._receive_into(memory)
+                return self._stream.receive_into(memory)
             except (TimeoutError, BlockingIOError):
                 self._require_progress()
 

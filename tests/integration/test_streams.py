@@ -1,0 +1,123 @@
+"""Streams: who waits for much is woken once, and misses neither a little of it nor its end."""
+
+from __future__ import annotations
+
+import resource
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from s3lo.engine.sockets.stream import PlainStream, Stream, TlsStream
+from tests.servers.certificate import Certificate, make_certificate
+
+Ends = tuple[Stream, socket.socket]
+MUCH = 256 << 10
+PIECES = 64
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return make_certificate(tmp_path_factory.mktemp("certificate"), "localhost")
+
+
+@pytest.fixture(params=["plain", "tls"])
+def ends(request: pytest.FixtureRequest, certificate: Certificate) -> Iterator[Ends]:
+    """A stream, and what is at its other end."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ours = socket.create_connection(listening.getsockname())
+        theirs, _ = listening.accept()
+    stream: Stream = PlainStream(ours)
+    if request.param == "tls":
+        ours, theirs = _secured(ours, theirs, certificate)
+        stream = TlsStream(ours)
+    stream.wait_at_most(2.0)
+    yield stream, theirs
+    stream.close()
+    theirs.close()
+
+
+def _secured(
+    ours: socket.socket, theirs: socket.socket, certificate: Certificate
+) -> tuple[ssl.SSLSocket, ssl.SSLSocket]:
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(certificate.certificate, certificate.key)
+    trusting = ssl.create_default_context(cafile=str(certificate.authority))
+    with ThreadPoolExecutor(1) as pool:
+        answered = pool.submit(serving.wrap_socket, theirs, server_side=True)
+        return trusting.wrap_socket(ours, server_hostname="localhost"), answered.result()
+
+
+def test_much_that_comes_in_small_pieces_wakes_seldom(ends: Ends) -> None:
+    stream, theirs = ends
+
+    def send() -> None:
+        for _ in range(PIECES):
+            theirs.sendall(bytes(MUCH // PIECES))
+            time.sleep(0.002)
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    memory = memoryview(bytearray(MUCH))
+    filled = 0
+    before = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+    while filled < MUCH:
+        filled += stream.receive_much(memory[filled:])
+    assert resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw - before < PIECES / 2
+    sending.join()
+
+
+def test_a_little_of_much_is_taken_after_a_moment(
+    ends: Ends,
+) -> None:
+    """A connection of a few bytes a second is slow, not silent."""
+    stream, theirs = ends
+    theirs.sendall(b"some")
+    memory = memoryview(bytearray(MUCH))
+    started_at = time.monotonic()
+    assert stream.receive_much(memory) == 4
+    assert time.monotonic() - started_at < 1.5
+
+
+def test_the_end_of_much_wakes_at_once(ends: Ends) -> None:
+    stream, theirs = ends
+    theirs.sendall(b"some")
+    threading.Timer(0.05, lambda: theirs.shutdown(socket.SHUT_WR)).start()
+    memory = memoryview(bytearray(MUCH))
+    started_at = time.monotonic()
+    assert stream.receive_much(memory) == 4
+    assert stream.receive_much(memory) == 0
+    assert time.monotonic() - started_at < 0.45, "no step had passed"
+
+
+def test_silence_after_a_little_of_much_ends_patience(
+    ends: Ends,
+) -> None:
+    stream, theirs = ends
+    stream.wait_at_most(1.0)
+    theirs.sendall(b"some")
+    memory = memoryview(bytearray(MUCH))
+    started_at = time.monotonic()
+    assert stream.receive_much(memory) == 4
+    with pytest.raises((BlockingIOError, TimeoutError)):
+        stream.receive_much(memory)
+    assert 1.0 <= time.monotonic() - started_at < 2.5
+
+
+def test_an_answer_after_much_is_heard_at_once(ends: Ends) -> None:
+    """What wakes for 128 KiB of a body would sleep through the head of the next answer."""
+    stream, theirs = ends
+    memory = memoryview(bytearray(MUCH))
+    theirs.sendall(bytes(MUCH))
+    filled = 0
+    while filled < MUCH:
+        filled += stream.receive_much(memory[filled:])
+    threading.Timer(0.05, lambda: theirs.sendall(b"HTTP/1.1 200 OK\r\n\r\n")).start()
+    started_at = time.monotonic()
+    assert not stream.has_come()
+    assert stream.receive_into(memory) == 19
+    assert time.monotonic() - started_at < 0.45
