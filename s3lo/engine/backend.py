@@ -30,6 +30,9 @@ class Backend(Protocol):
     def progress_bytes(self) -> int:
         """What is got done so far, of jobs that still run too; 0 where that is not counted."""
 
+    def connections(self) -> int:
+        """Over which anything has moved; 0 where that is not counted."""
+
     def close(self) -> None:
         """Drop connections and threads. Jobs still running may never report."""
 

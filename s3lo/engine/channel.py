@@ -49,10 +49,12 @@ class Outcomes(Struct, frozen=True):
 
 
 class Progress(Struct, frozen=True):
-    """Bytes got done so far, of jobs that still run too, and what CPU time it took."""
+    """Bytes got done so far, of jobs that still run too, what CPU time it took, and over how many
+    connections."""
 
     bytes_: int
     cpu_seconds: float
+    connections: int
 
 
 class Bye(Struct, frozen=True):

@@ -298,7 +298,8 @@ class Coordinator:
             return
         before = self.tuner.width
         cpu_use = read_cpu_use(self._pool.cpu_seconds())
-        standing = Standing(now, self._pool.progress_bytes(), cpu_use)
+        pool = self._pool
+        standing = Standing(now, pool.progress_bytes(), cpu_use, pool.connections())
         self.tuner.observe(standing, is_full=not self._is_starved)
         if self.tuner.width != before:
             self._observe(Note(self.tuner.reason, level=1))

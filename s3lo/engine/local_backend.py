@@ -52,6 +52,9 @@ class LocalBackend:
     def progress_bytes(self) -> int:
         return 0
 
+    def connections(self) -> int:
+        return 0
+
     def close(self) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)
         for pending in self._pending.values():

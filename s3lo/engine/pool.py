@@ -49,6 +49,9 @@ class Worker(Protocol):
     def progress_bytes(self) -> int:
         """So far, of jobs that still run too."""
 
+    def connections(self) -> int:
+        """Over which anything has moved."""
+
     def cpu_seconds(self) -> float:
         """Of CPU time that it took, where it is another process."""
 
@@ -81,6 +84,9 @@ class InProcessWorker:
 
     def progress_bytes(self) -> int:
         return self._backend.progress_bytes()
+
+    def connections(self) -> int:
+        return self._backend.connections()
 
     def cpu_seconds(self) -> float:
         return 0.0
@@ -141,6 +147,10 @@ class Pool:
         """By all workers so far, of jobs that still run too."""
         now = sum(worker.progress_bytes() for worker in self._workers.values())
         return self._progress_of_the_gone + now
+
+    def connections(self) -> int:
+        """Of all workers, over which anything has moved."""
+        return sum(worker.connections() for worker in self._workers.values())
 
     def cpu_seconds(self) -> float:
         """That workers which are processes have taken so far."""

@@ -30,11 +30,16 @@ BUSY_SHARE = 0.85
 0.89 of the time with 4 in flight throughout, to what it took with a climb from there."""
 SETTLE_SECONDS = 0.05
 """After a change, before goodput is looked at."""
+SETTLED_SHARE = 0.95
+"""Of the width that is connected before goodput is looked at: 300 connections took half a second to
+make, and what they brought meanwhile said that 300 are no better than 150, which brought half."""
+LONGEST_SETTLE_SECONDS = 1.0
 SAMPLE_SECONDS = 0.15
 DOUBLING_PAYS = 1.25
 """The least goodput, to that before, that makes twice the width worth having."""
 IN_PROPORTION = 0.8
 """Of what each connection gave before: what it still gives where nothing is shared."""
+RISES = 1.05
 WIDER_PAYS = 1.08
 NARROWER_COSTS_NOTHING = 0.97
 STEP = 1.5
@@ -58,6 +63,8 @@ class Standing(Struct, frozen=True):
     moment: float
     bytes_: int
     cpu_use: CpuUse = CpuUse()
+    connections: int = 1 << 30
+    """Over which anything has moved; where that is not told, all that are wanted."""
 
 
 class Tuner:
@@ -77,8 +84,9 @@ class Tuner:
         self._sample: Standing | None = None
         self._base = (self.width, 0.0)
         """The width to fall back to, and its goodput in bytes per second."""
-        self._is_doubted = False
-        """The last sample of a climb did not pay; one more decides, for a moment proves little."""
+        self._doubted = 0.0
+        """Goodput of the last sample of a climb that did not pay, 0 where it did. One more decides, for
+        a moment proves little; and another while there is more each time."""
         self._goes_up = True
         self._rest_seconds = FIRST_REST_SECONDS
         self._rest_until = 0.0
@@ -104,9 +112,13 @@ class Tuner:
             self._settled_at = now + SETTLE_SECONDS if settles else now
             self._sample = None if settles else standing
         elif self._sample is None:
-            self._sample = standing if now >= self._settled_at else None
+            self._sample = standing if self._is_settled(standing, self._settled_at) else None
         elif now - self._sample.moment >= self._sample_seconds:
             self._decide(self._sample, standing)
+
+    def _is_settled(self, standing: Standing, since: float) -> bool:
+        is_connected = standing.connections >= SETTLED_SHARE * self.width
+        return standing.moment >= since + (0 if is_connected else LONGEST_SETTLE_SECONDS)
 
     def disturbed(self) -> None:
         """The width was not the tuner's for a while: what was measured meanwhile says nothing."""
@@ -143,16 +155,18 @@ class Tuner:
     def _climb(self, goodput: float, now: float, *, has_time: bool) -> None:
         width, before = self._base
         if goodput >= DOUBLING_PAYS * before:
-            self._is_doubted = False
+            self._doubted = 0.0
             self._base = (self.width, goodput)
-            if self.width < self._most and has_time:
-                self._turn(self._next_climb(goodput, self.width / width, before), goodput)
+            in_proportion = goodput >= IN_PROPORTION * self.width / width * before > 0
+            # CPUs that many slow connections keep busy do more at once when there is more to do.
+            if self.width < self._most and (has_time or in_proportion):
+                self._turn(self._next_climb(goodput, in_proportion=in_proportion), goodput)
             else:
                 self._settle(self.width, goodput, now)
-        elif not self._is_doubted:
-            self._is_doubted = True
+        elif goodput > RISES * self._doubted:
+            self._doubted = goodput
         else:
-            self._is_doubted = False
+            self._doubted = 0.0
             self._settle(width, goodput, now)
 
     def _tried(self, goodput: float, now: float) -> None:
@@ -167,15 +181,16 @@ class Tuner:
         if self._goes_up and goodput >= DOUBLING_PAYS * before:
             self._base = (self.width, goodput)
             self._enter(_Phase.CLIMB)
-            self._turn(self._next_climb(goodput, self.width / width, before), goodput)
+            in_proportion = goodput >= IN_PROPORTION * self.width / width * before
+            self._turn(self._next_climb(goodput, in_proportion=in_proportion), goodput)
         else:
             self._settle(self.width, goodput, now)
 
-    def _next_climb(self, goodput: float, wider: float, before: float) -> int:
-        """Having become so much ``wider``. A link that is full gives each connection little, too:
-        only what came in proportion proves that connections are slow, and opens very many at once.
-        On a link of 1 Gbit/s 338 were opened once, and their losses cost half a second."""
-        if not before or goodput < IN_PROPORTION * wider * before:
+    def _next_climb(self, goodput: float, *, in_proportion: bool) -> int:
+        """A link that is full gives each connection little, too: only what came ``in_proportion``
+        proves that connections are slow, and opens very many at once. On a link of 1 Gbit/s 338 were
+        opened once, and their losses cost half a second."""
+        if not in_proportion:
             return min(self._most, 2 * self.width)
         needed = self._target / max(1.0, goodput / self.width)
         least, most = 2 * self.width, MOST_AT_ONCE * self.width

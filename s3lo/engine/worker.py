@@ -95,7 +95,7 @@ def _send_progress(backend: Backend, channel: Channel) -> None:
         count = backend.progress_bytes()
         if count != told:
             try:
-                channel.send(Progress(count, time.process_time()))
+                channel.send(Progress(count, time.process_time(), backend.connections()))
             except OSError:
                 return  # the other thread, or the reader, ends the process
             told = count

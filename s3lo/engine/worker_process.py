@@ -46,7 +46,7 @@ class ProcessWorker:
         self.number = number
         self._inbox = inbox
         self._peak_rss_bytes = 0
-        self._progress = Progress(0, 0.0)
+        self._progress = Progress(0, 0.0, 0)
         self._is_closing = False
         ours, theirs = socket.socketpair()
         self._channel = Channel(ours)
@@ -75,6 +75,9 @@ class ProcessWorker:
 
     def progress_bytes(self) -> int:
         return self._progress.bytes_
+
+    def connections(self) -> int:
+        return self._progress.connections
 
     def cpu_seconds(self) -> float:
         return self._progress.cpu_seconds

@@ -72,6 +72,9 @@ class NativeBackend:
     def progress_bytes(self) -> int:
         return 0
 
+    def connections(self) -> int:
+        return 0
+
     def close(self) -> None:
         self._client.close()
 

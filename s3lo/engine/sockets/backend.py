@@ -69,6 +69,9 @@ class SocketBackend:
         all."""
         return sum(lane.moved_bytes for lane in self._lanes)
 
+    def connections(self) -> int:
+        return sum(lane.moved_bytes > 0 for lane in self._lanes)
+
     def close(self) -> None:
         for _ in self._threads:
             self._queue.put(None)

@@ -42,6 +42,9 @@ class Backend:
     def progress_bytes(self) -> int:
         return 0
 
+    def connections(self) -> int:
+        return 1 << 30
+
     def close(self) -> None: ...
 
 
@@ -123,6 +126,9 @@ class Mortal:
 
     def progress_bytes(self) -> int:
         return 0
+
+    def connections(self) -> int:
+        return 1 << 30
 
     def cpu_seconds(self) -> float:
         return 0.0

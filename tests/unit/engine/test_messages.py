@@ -42,7 +42,7 @@ MESSAGES = (
             jobs.Hashed(2, "hex"),
         )
     ),
-    channel.Progress(1 << 40, 1.5),
+    channel.Progress(1 << 40, 1.5, 2),
     channel.Bye(1 << 40),
 )
 

@@ -131,3 +131,42 @@ def test_nothing_is_looked_at_while_it_rests() -> None:
         rested += tuner.is_resting(now)
         tuner.observe(Standing(now, tick * 10**6), is_full=True)
     assert rested > 100
+
+
+def test_connections_that_are_still_being_made_say_nothing() -> None:
+    """300 took half a second to make: twice as many then seemed to bring what half of them had."""
+    tuner = made_tuner()
+    received, connected = 0.0, 0.0
+    for tick in range(round(6 / TICK_SECONDS)):
+        now = tick * TICK_SECONDS
+        connected = min(tuner.width, connected + 300 * TICK_SECONDS)
+        received += connected * 8e6 * TICK_SECONDS
+        tuner.observe(Standing(now, int(received), connections=int(connected)), is_full=True)
+    assert tuner.width >= 300
+
+
+def test_a_width_that_is_never_reached_is_looked_at_all_the_same() -> None:
+    tuner = made_tuner()
+    for tick in range(round(4 / TICK_SECONDS)):
+        now = tick * TICK_SECONDS
+        tuner.observe(Standing(now, int(now * 50 * 8e6), connections=50), is_full=True)
+    assert tuner.reason.endswith(": now 50") or tuner.width <= 50
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_busy_cores_take_more_where_twice_the_connections_brought_twice_as_much(seed: int) -> None:
+    """Over 50 connections of 25 MB/s two cores were busy with 1.2 GB/s, and over 100 with 2."""
+    seen = widths(capped(25e6, 2e9), 3, busy_at=1.25e9, seed=seed)
+    assert max(seen) >= 80
+
+
+def test_what_still_rises_is_waited_for() -> None:
+    tuner = made_tuner()
+    received, rate = 0.0, 0.0
+    for tick in range(round(4 / TICK_SECONDS)):
+        now = tick * TICK_SECONDS
+        wanted = tuner.width * 8e6
+        rate += (wanted - rate) * TICK_SECONDS / 0.4
+        received += rate * TICK_SECONDS
+        tuner.observe(Standing(now, int(received)), is_full=True)
+    assert tuner.width >= 200
