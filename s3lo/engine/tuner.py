@@ -3,13 +3,14 @@
     begin   with as many as can keep the CPUs busy; where these idle all the same after a moment, for
             the service takes its time, as many as the target needs
     climb   twice as wide, and where as much more came as wide as the target needs at what a
-            connection gives, up to 16 times, as long as that pays and the CPUs have time for more
+            connection gives, up to 16 times, as long as that pays, and the CPUs have time for more or
+            more connections brought as much more
     hold    where it stopped, trying a bit wider and a bit narrower by turns, ever less often while
             nothing changes: what is given up when narrower is no slower costs nobody anything.
             Where the CPUs have no time only narrower is tried
 
-A sample is the goodput over a moment during which the window was full; what comes while
-new connections are being made is left out. Paid for with the same origin and 8 MB/s a connection:
+A sample is the goodput over a moment during which the window was full, once something has come over
+nearly all of its connections. Paid for with the same origin and 8 MB/s a connection:
 awscrt, which opens 25 for its default target and stays there, and this, which finds hundreds.
 """
 
