@@ -122,10 +122,10 @@ class LocalStore:
         objects: list[ObjectInfo] = []
         folders = []
         for _, key, entry in self._entries(*self._directory(prefix)):
-            if entry.is_dir(follow_symlinks=False):
-                folders += [f"{key}/"] if f"{key}/".startswith(prefix) else []
-            elif key.startswith(prefix):
-                objects += self._object(key, entry)
+            if not entry.is_dir(follow_symlinks=False):
+                objects += self._object(key, entry) if key.startswith(prefix) else ()
+            elif f"{key}/".startswith(prefix):
+                folders.append(f"{key}/")
         return Level(tuple(objects), tuple(folders))
 
     def delete(self, keys: Iterable[str]) -> None:

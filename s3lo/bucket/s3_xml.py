@@ -54,7 +54,8 @@ def read_page(body: bytes) -> Page:
     is_encoded = xml.text(root, "EncodingType") == "url"
     objects = _usual_objects(fields, is_encoded)
     if objects is None or any(xml.children(root, "Contents")):  # written in another way
-        entries = xml.children(xml.parse(body, "ListBucketResult"), "Contents")
+        whole = root if around == body else xml.parse(body, "ListBucketResult")
+        entries = xml.children(whole, "Contents")
         objects = tuple(_object(entry, is_encoded) for entry in entries)
     folders = tuple(
         _key(xml.text(entry, "Prefix"), is_encoded)

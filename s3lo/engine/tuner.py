@@ -157,8 +157,8 @@ class Tuner:
         width, before = self._base
         if goodput >= DOUBLING_PAYS * before:
             self._doubted = 0.0
+            in_proportion = self._is_in_proportion(goodput)
             self._base = (self.width, goodput)
-            in_proportion = goodput >= IN_PROPORTION * self.width / width * before > 0
             # CPUs that many slow connections keep busy do more at once when there is more to do.
             if self.width < self._most and (has_time or in_proportion):
                 self._turn(self._next_climb(goodput, in_proportion=in_proportion), goodput)
@@ -180,12 +180,17 @@ class Tuner:
             return
         self._rest_seconds = FIRST_REST_SECONDS
         if self._goes_up and goodput >= DOUBLING_PAYS * before:
+            in_proportion = self._is_in_proportion(goodput)
             self._base = (self.width, goodput)
             self._enter(_Phase.CLIMB)
-            in_proportion = goodput >= IN_PROPORTION * self.width / width * before
             self._turn(self._next_climb(goodput, in_proportion=in_proportion), goodput)
         else:
             self._settle(self.width, goodput, now)
+
+    def _is_in_proportion(self, goodput: float) -> bool:
+        """Whether as much more came as it is wider than before; not where nothing had come."""
+        width, before = self._base
+        return goodput >= IN_PROPORTION * self.width / width * before > 0
 
     def _next_climb(self, goodput: float, *, in_proportion: bool) -> int:
         """A link that is full gives each connection little, too: only what came ``in_proportion``

@@ -170,3 +170,14 @@ def test_what_still_rises_is_waited_for() -> None:
         received += rate * TICK_SECONDS
         tuner.observe(Standing(now, int(received)), is_full=True)
     assert tuner.width >= 200
+
+
+def test_a_moment_in_which_nothing_came_proves_no_proportion() -> None:
+    """Whatever is there after it is more than in proportion to nothing: 38 in flight became 608."""
+    tuner = made_tuner()
+    received = 0.0
+    for tick in range(round(2.4 / TICK_SECONDS)):
+        now = tick * TICK_SECONDS
+        received += 0 if now >= 1.8 else 1e8 * TICK_SECONDS
+        tuner.observe(Standing(now, int(received)), is_full=True)
+    assert tuner.width <= 100
