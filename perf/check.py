@@ -86,15 +86,6 @@ def check_loaded(docker_host: str, image: StockImage) -> None:
         raise WrongResult(f"the daemon's image {id_} has other layers")
 
 
-def unload(docker_host: str, image: StockImage) -> None:
-    """Make a daemon forget an image; raises WrongResult where it does not, since the next pull
-    would then have nothing to do."""
-    id_ = image.manifest["config"]["digest"]
-    done = docker(docker_host, "rmi", "--force", id_)
-    if docker(docker_host, "image", "inspect", id_).returncode == 0:
-        raise WrongResult(f"the daemon keeps {id_}: {done.stderr.strip()}")
-
-
 def docker(host: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the docker command against a daemon."""
     command = ["docker", "--host", host, *arguments]

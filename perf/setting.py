@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
-from perf.check import check_loaded, check_pulled, check_pushed, unload
+from perf.check import check_loaded, check_pulled, check_pushed
 from perf.contender import Job
 from perf.service import Service, ServiceStore
 from perf.stock import BUCKET, IMAGE, StockImage
@@ -52,8 +52,8 @@ class Setting:
     env: Mapping[str, str]
     prefix: tuple[str, ...] = ()
     """Before each command: where in the network it runs."""
-    daemons: tuple[int, ...] = ()
-    """Processes that work for the contenders."""
+    dockerd: Dockerd | None = None
+    """Works for the contenders, and begins anew before each run."""
     outs: tuple[Path, ...] = field(default=())
 
     def jobs(self) -> list[Job]:
@@ -65,10 +65,15 @@ class Setting:
         for out in self.outs:
             shutil.rmtree(out, ignore_errors=True)
             out.mkdir(parents=True)
-        if self.job.docker_host:
-            unload(self.job.docker_host, self.image)
+        if self.dockerd:
+            self.dockerd.renew()
         os.sync()
         self.store.clear()
+
+    @property
+    def daemons(self) -> tuple[int, ...]:
+        """Processes that work for the contenders."""
+        return (self.dockerd.pid,) if self.dockerd else ()
 
     def check(self) -> None:
         """Raise WrongResult unless the run that just ended did the whole job."""
@@ -109,7 +114,7 @@ def own_setting(workload: Workload, image: StockImage, scratch: Path) -> Iterato
             registry = stack.enter_context(Registry())
             _fill(registry, image)
         if workload.to == "docker":
-            dockerd = stack.enter_context(Dockerd())
+            dockerd = stack.enter_context(Dockerd(on_disk_of_its_own=True))
         job = replace(
             job_for(workload.action, image, origin.url, verified=workload.verified),
             ca_bundle=str(origin.ca_bundle) if origin.ca_bundle else None,
@@ -123,7 +128,7 @@ def own_setting(workload: Workload, image: StockImage, scratch: Path) -> Iterato
             store=_OriginStore(origin),
             env=own_environment(),
             prefix=link.near if link else (),
-            daemons=(dockerd.pid,) if dockerd else (),
+            dockerd=dockerd,
             outs=_outs(workload, scratch),
         )
 

@@ -55,6 +55,7 @@ class Server(abc.ABC):
         self._stack = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
         self._directory = Path()
+        self._command: list[str] = []
 
     @abc.abstractmethod
     def prepare(self, directory: Path) -> list[str]:
@@ -93,8 +94,8 @@ class Server(abc.ABC):
             stack.callback(self.clean_up)
             arguments = self.prepare(self._directory)
             stack.callback(self._stop)
-            self._start([*self._inside, str(program), *arguments])
-            self._wait_until_ready()
+            self._command = [*self._inside, str(program), *arguments]
+            self.start()
             self._stack = stack.pop_all()
         return self
 
@@ -106,10 +107,11 @@ class Server(abc.ABC):
     ) -> None:
         self._stack.close()
 
-    def _start(self, command: list[str]) -> None:
+    def start(self) -> None:
+        """Start the process, again where it was stopped, and wait until it serves."""
         with open(self.log_path, "wb") as log:
             self._process = subprocess.Popen(
-                command,
+                self._command,
                 cwd=self._directory,
                 env={**os.environ, **self.environment()},
                 stdin=subprocess.DEVNULL,
@@ -119,6 +121,7 @@ class Server(abc.ABC):
                 start_new_session=True,
                 preexec_fn=_die_with_parent(),
             )
+        self._wait_until_ready()
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + self.deadline_seconds

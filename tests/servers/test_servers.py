@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from tests.conftest import serving
 from tests.servers import Dockerd, Missing, Nginx, Registry, SeaweedS3, Server, StartFailed
+from tests.servers.dockerd import emptied
 from tests.servers.process import find_program, free_ports, http_get
 
 
@@ -80,6 +82,17 @@ def test_dockerd_answers_and_leaves_nothing_behind() -> None:
         assert daemon.is_ready()
     assert _is_gone(pid)
     assert not directory.exists()
+    assert str(directory) not in Path("/proc/self/mountinfo").read_text()
+
+
+def test_a_renewed_dockerd_answers_where_it_did_and_has_no_image() -> None:
+    with serving(Dockerd(on_disk_of_its_own=True)) as daemon:
+        with emptied(daemon.host) as client:
+            client.import_image_from_data(bytes(2 * tarfile.BLOCKSIZE), repository="app")
+            assert client.images()
+            daemon.renew()
+            assert not client.images()
+        directory = daemon.log_path.parent
     assert str(directory) not in Path("/proc/self/mountinfo").read_text()
 
 
