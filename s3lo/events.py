@@ -40,6 +40,12 @@ class BlobDone(Struct, frozen=True):
     size_bytes: int
 
 
+class BlobAgain(Struct, frozen=True):
+    """A blob was not what its name says, and is fetched once more: nothing of it is in its file."""
+
+    digest: str
+
+
 class PhaseEnded(Struct, frozen=True):
     phase: str
     seconds: float
@@ -52,7 +58,7 @@ class Note(Struct, frozen=True):
     level: int = 0
 
 
-Event = PhaseStarted | BytesMoved | PartDone | BlobDone | PhaseEnded | Note
+Event = PhaseStarted | BytesMoved | PartDone | BlobDone | BlobAgain | PhaseEnded | Note
 Observer = Callable[[Event], None]
 
 

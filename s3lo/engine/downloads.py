@@ -25,7 +25,7 @@ from s3lo.engine.transfers import DAMAGED, Download
 from s3lo.engine.upload.feed import Fed
 from s3lo.engine.verifier import Verifier
 from s3lo.errors import DigestMismatch
-from s3lo.events import BlobDone, BytesMoved, Note, Observer, PartDone
+from s3lo.events import BlobAgain, BlobDone, BytesMoved, Note, Observer, PartDone
 
 _MOST_PATIENCE_SECONDS = 60.0
 
@@ -64,7 +64,11 @@ class Downloads:
         self._verifier = verifier
         self._observe = observer
         self._ids = count()
-        gaps = [plan.gaps_between(blob.present, blob.size) for blob in self._blobs]
+        gaps: list[Sequence[plan.Stretch]] = [
+            plan.gaps_between(blob.present, blob.size) for blob in self._blobs
+        ]
+        if in_order:
+            gaps = [plan.end_first(missing, self._part_bytes) for missing in gaps]
         # As many side by side as are received at once: most parts then come in their blob's order.
         # Where the first blobs are wanted first, as many as cores can hash.
         at_once = 0 if in_order else settings.wanted_in_flight
@@ -211,6 +215,7 @@ class Downloads:
         self._fetched_twice.add(number)
         blob = self._blobs[number]
         self._observe(BytesMoved("transfer", -blob.size))
+        self._observe(BlobAgain(str(blob.digest)))
         self._open(number)
         self._again.extend(plan.ranges(number, [(0, blob.size)], self._part_bytes))
 

@@ -60,6 +60,22 @@ def gaps_between(present: Sequence[Stretch], size: int) -> list[Stretch]:
     return [*gaps, (position, size)] if position < size else gaps
 
 
+def without(gaps: Sequence[Stretch], start: int, end: int) -> list[Stretch]:
+    """What of some gaps is left when one more stretch has come."""
+    around = (piece for a, b in gaps for piece in ((a, min(b, start)), (max(a, end), b)))
+    return [(a, b) for a, b in around if a < b]
+
+
+def end_first(gaps: Sequence[Stretch], part_bytes: int) -> Sequence[Stretch]:
+    """The same gaps of a blob, the last part of the last one before all else: at its end a gzip or a
+    seekable zstd file says how large its content is."""
+    if not gaps:
+        return gaps
+    *before, (start, end) = gaps
+    last = start + (end - start - 1) // part_bytes * part_bytes
+    return [(last, end), *before, *([(start, last)] if start < last else [])]
+
+
 class Cutting:
     """The ranges of many blobs in the order they are asked for, cut one by one.
 

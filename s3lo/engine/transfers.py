@@ -108,7 +108,8 @@ class Engine(Protocol):
         *,
         in_order: bool = False,
     ) -> EngineReport:
-        """``in_order``: the first blobs are wanted first, rather than all as soon as possible."""
+        """``in_order``: the first blobs are wanted first, rather than all as soon as possible, and of
+        each its end and then its beginning."""
 
     def upload(
         self,

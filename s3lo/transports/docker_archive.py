@@ -13,6 +13,7 @@ import os
 import stat
 import tarfile
 from collections.abc import Collection, Iterator
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -29,9 +30,10 @@ from s3lo.model.documents import (
     encode,
     parse_config,
 )
-from s3lo.transports.decompression import compression_of, decompress
+from s3lo.transports.coming import ALL_THERE, Awaited, Coming, Proven
+from s3lo.transports.decompression import END_BYTES, HEAD_BYTES, compression_of, decompress
 from s3lo.transports.docker_form import MANIFEST_FILE
-from s3lo.transports.image import Compression, PulledImage, Ready, at_once
+from s3lo.transports.image import Compression, PulledImage
 from s3lo.transports.layout_files import (
     CONTAINERD_NAME,
     INDEX_FILE,
@@ -44,7 +46,7 @@ from s3lo.transports.layout_files import (
 from s3lo.transports.names import canonical, familiar, tag_of
 from s3lo.transports.plain_sizes import plain_sizes
 from s3lo.transports.side_by_side import plain_frames
-from s3lo.transports.streams import Readable, joined, open_range, pieces
+from s3lo.transports.streams import joined, open_range, pieces
 
 FOR_EVERY_DOCKER: tuple[Compression, ...] = ("zstd",)
 """What has to be unpacked in an archive that any version is to load."""
@@ -61,10 +63,10 @@ class _Entry(Struct, frozen=True):
         return self.came != self.goes
 
 
-def config_of(image: PulledImage, ready: Ready = at_once) -> ImageConfig:
+def config_of(image: PulledImage, coming: Coming = ALL_THERE) -> ImageConfig:
     """The image's config; waits for it."""
     descriptor = image.manifest.config
-    ready(descriptor.digest, descriptor.size)
+    coming.is_proven(descriptor.digest)
     path = image.path(descriptor.digest)
     with open_range(path, 0, descriptor.size) as source:
         return parse_config(b"".join(pieces(source)), descriptor.media_type)
@@ -76,15 +78,21 @@ def chunks(
     *,
     unpacks: Collection[Compression],
     omit: Collection[Digest] = (),
-    ready: Ready = at_once,
+    coming: Coming = ALL_THERE,
+    hasty: bool = False,
 ) -> Iterator[bytes]:
     """The archive, in pieces of megabytes.
 
     ``tags`` are the names it will have. Layers of the compressions that it ``unpacks`` are plain
     tars in it. ``omit`` are layers that the reader has already: they are listed and not sent.
-    ``ready`` lets a transfer that still runs be followed.
+    ``coming`` lets a transfer that still runs be followed.
+
+    ``hasty``: layers go in as they come, what they are called and how large they are being proven only
+    before the documents at the archive's end, without which nothing is an image. Raises IntegrityError
+    then where they were something else; unhurried, the image may be right all the same.
     """
-    return joined(_parts(image, tags, unpacks=unpacks, omit=omit, ready=ready))
+    followed = coming if hasty else Proven(coming)
+    return joined(_parts(image, tags, unpacks=unpacks, omit=omit, coming=followed, hasty=hasty))
 
 
 def _parts(
@@ -93,12 +101,13 @@ def _parts(
     *,
     unpacks: Collection[Compression],
     omit: Collection[Digest],
-    ready: Ready,
+    coming: Coming,
+    hasty: bool,
 ) -> Iterator[bytes]:
-    config = config_of(image, ready)
+    config = config_of(image, coming)
     if len(config.diff_ids) != len(image.manifest.layers):
         raise IntegrityError("the image config and the manifest differ in the number of layers")
-    yield from _blob(image, _Entry(image.manifest.config, image.manifest.config), ready)
+    yield from _blob(image, _Entry(image.manifest.config, image.manifest.config), coming)
     layers = {layer.digest: layer for layer in image.manifest.layers}
     diff_ids = {
         layer.digest: diff_id
@@ -107,13 +116,16 @@ def _parts(
     entries = {digest: _Entry(layer, layer) for digest, layer in layers.items()}
     sent = [layer for digest, layer in layers.items() if digest not in omit]
     unpacked = {each.digest: each for each in sent if _said_compression(each) in unpacks}
-    with plain_sizes(image, tuple(unpacked.values()), ready) as size_of:
+    with plain_sizes(image, tuple(unpacked.values()), coming, hasty=hasty) as size_of:
         for layer in sent:
             if layer.digest in unpacked:
                 size = size_of(layer.digest)
                 plain = Descriptor(media_types.OCI_LAYER, diff_ids[layer.digest], size)
                 entries[layer.digest] = _Entry(layer, plain)
-            yield from _blob(image, entries[layer.digest], ready)
+            yield from _blob(image, entries[layer.digest], coming)
+    for layer in sent:
+        if not coming.is_proven(layer.digest):
+            raise IntegrityError(f"another {layer.digest} than was proven has been sent")
     yield from _documents(image.manifest, entries, tags)
     yield bytes(2 * tarfile.BLOCKSIZE)
 
@@ -125,46 +137,33 @@ def _said_compression(layer: Descriptor) -> Compression:
     return "gzip" if layer.media_type.endswith("gzip") else "none"
 
 
-def _blob(image: PulledImage, entry: _Entry, ready: Ready) -> Iterator[bytes]:
+def _blob(image: PulledImage, entry: _Entry, coming: Coming) -> Iterator[bytes]:
     yield _header(blob_name(entry.goes.digest), entry.goes.size)
-    digest, size = entry.came.digest, entry.came.size
-    ready(digest, 0)
-    compression = compression_of(image.path(digest)) if entry.is_unpacked else "none"
-    with open_range(image.path(digest), 0, size) as file:
-        source = _Awaited(file, digest, size, ready)
-        yield from _plain(image.path(digest), source, compression)
+    left = entry.goes.size
+    for piece in _content(image.path(entry.came.digest), entry, coming):
+        left -= len(piece)
+        if left < 0:
+            break
+        yield piece
+    if left:
+        raise IntegrityError(f"{entry.came.digest} has another size than it is said to have")
     yield _padding(entry.goes.size)
 
 
-def _plain(path: Path, source: _Awaited, compression: Compression) -> Iterator[bytes]:
-    """What is inside of a blob, decompressed on all cores where that can be."""
+def _content(path: Path, entry: _Entry, coming: Coming) -> Iterator[bytes]:
+    """A blob, or what is inside of it, decompressed on all cores where that can be."""
+    blob = entry.came
+    coming.wait_for(blob.digest, 0, min(HEAD_BYTES, blob.size))
+    compression = compression_of(path) if entry.is_unpacked else "none"
     if compression == "zstd":
-        source.wait_for_all()
-        with plain_frames(path) as frames:
+        coming.wait_for(blob.digest, max(0, blob.size - END_BYTES), blob.size)
+        wait_for = partial(coming.wait_for, blob.digest)
+        with plain_frames(path, wait_for=wait_for) as frames:
             if frames is not None:
                 yield from frames
                 return
-    yield from pieces(decompress(source, compression))
-
-
-class _Awaited:
-    """A blob's file, read no faster than it is filled."""
-
-    def __init__(self, file: Readable, digest: Digest, size: int, ready: Ready) -> None:
-        self._file = file
-        self._digest = digest
-        self._size = size
-        self._ready = ready
-        self._position = 0
-
-    def wait_for_all(self) -> None:
-        self._ready(self._digest, self._size)
-
-    def read(self, size: int, /) -> bytes:
-        self._ready(self._digest, min(self._position + size, self._size))
-        piece = self._file.read(size)
-        self._position += len(piece)
-        return piece
+    with open_range(path, 0, blob.size) as file:
+        yield from pieces(decompress(Awaited(file, blob, coming), compression))
 
 
 def _documents(

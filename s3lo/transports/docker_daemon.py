@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
-from s3lo.errors import DaemonError, NotFoundError
+from s3lo.errors import DaemonError, IntegrityError, NotFoundError
 from s3lo.events import BytesMoved, Note, Observer
 from s3lo.model.digest import Digest
 from s3lo.model.documents import ImageConfig
@@ -26,8 +27,9 @@ from s3lo.model.platform import Platform
 from s3lo.transports import docker_archive, docker_form, overlay_store
 from s3lo.transports.ahead import ahead
 from s3lo.transports.archive import Wanted, read_stream
+from s3lo.transports.coming import ALL_THERE, Coming
 from s3lo.transports.docker_v1 import layer_namer
-from s3lo.transports.image import Compression, PulledImage, Ready, SourceImage, at_once
+from s3lo.transports.image import Compression, PulledImage, SourceImage
 from s3lo.transports.layout_files import named_blob
 from s3lo.transports.names import canonical, familiar, is_name
 from s3lo.transports.overlay_store import KeptImage
@@ -229,15 +231,34 @@ class DockerDaemon:
         *,
         observer: Observer,
         omit: Collection[Digest] = (),
-        ready: Ready = at_once,
+        coming: Coming = ALL_THERE,
     ) -> str:
         """Stream an image in under these names; returns its id once the daemon shows it there.
 
-        ``omit`` are layers that :meth:`known_layers` counted, ``ready`` says when a blob may be
-        read. Raises DaemonError where the daemon refuses or ends up with another image.
+        ``omit`` are layers that :meth:`known_layers` counted, ``coming`` says what of the blobs is
+        there. Raises DaemonError where the daemon refuses or ends up with another image.
+
+        Layers are sent before they are proven, for a daemon makes nothing of them before it has read
+        the end of the archive, which follows when they are. Where they come to be others after all,
+        the archive is broken off, and sent once more.
         """
         facts = self.facts()
-        archive = docker_archive.chunks(image, tags, unpacks=facts.unpacks, omit=omit, ready=ready)
+        make = partial(
+            docker_archive.chunks, image, tags, unpacks=facts.unpacks, omit=omit, coming=coming
+        )
+        try:
+            self._send_in(make(hasty=True), observer)
+        except IntegrityError as error:
+            observer(Note(f"sending the image to Docker once more: {error}", level=1))
+            self._send_in(make(), observer)
+        config = docker_archive.config_of(image)
+        own_name = image.manifest.digest if facts.has_containerd_store else config.digest
+        is_same = _has_layers if facts.has_containerd_store else _has_id
+        ids = [self._loaded_id(name, config, is_same) for name in tags or (own_name,)]
+        return ids.pop()
+
+    def _send_in(self, archive: Iterator[bytes], observer: Observer) -> None:
+        """Have an archive loaded. What making it raises breaks the request off, and is raised."""
         with self._answer(
             "POST",
             "/images/load?quiet=1",
@@ -247,11 +268,6 @@ class DockerDaemon:
             timeout=_WORK_SECONDS,
         ) as answer:
             _raise_hidden_error(_Saved(answer.raw).read(_MOST_ANSWER_BYTES))
-        config = docker_archive.config_of(image)
-        own_name = image.manifest.digest if facts.has_containerd_store else config.digest
-        is_same = _has_layers if facts.has_containerd_store else _has_id
-        ids = [self._loaded_id(name, config, is_same) for name in tags or (own_name,)]
-        return ids.pop()
 
     def _loaded_id(
         self, name: str, config: ImageConfig, is_same: Callable[[Any, ImageConfig], bool]
@@ -308,9 +324,16 @@ def _refusal(answer: Any) -> DaemonError | NotFoundError:
 
 
 def _told(archive: Iterator[bytes], observer: Observer) -> Iterator[bytes]:
-    for chunk in archive:
-        yield chunk
-        observer(BytesMoved("load", len(chunk)))
+    """Tell of what is sent, and that it was in vain where no more is made."""
+    sent = 0
+    try:
+        for chunk in archive:
+            yield chunk
+            sent += len(chunk)
+            observer(BytesMoved("load", len(chunk)))
+    except IntegrityError:
+        observer(BytesMoved("load", -sent))
+        raise
 
 
 def _raise_hidden_error(answer: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -50,11 +50,3 @@ class PulledImage(Struct, frozen=True):
 
     def path(self, digest: Digest) -> Path:
         return self.blobs_dir / digest.hex
-
-
-Ready = Callable[[Digest, int], None]
-"""Returns when a blob has its file, and so many bytes from its beginning can be sent."""
-
-
-def at_once(_digest: Digest, _end: int) -> None:
-    """The ``Ready`` of an image that is there completely."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -20,12 +20,19 @@ _MOST_FRAME_BYTES = 64 << 20
 """Of what is held for one core. A file with larger frames is read like any other."""
 
 
+def _is_there(start: int, end: int) -> None:
+    del start, end
+
+
 @contextmanager
-def plain_frames(path: Path, threads: int = 0) -> Iterator[Iterator[bytes] | None]:
+def plain_frames(
+    path: Path, threads: int = 0, wait_for: Callable[[int, int], None] = _is_there
+) -> Iterator[Iterator[bytes] | None]:
     """What a file holds, frame by frame; None where it is not seekable, or in too large pieces.
 
     Iterating raises IntegrityError where the content is not what the table says, LocalError where
-    it cannot be read. ``threads``: as many as there are cores by default.
+    it cannot be read. ``threads``: as many as there are cores by default. ``wait_for`` returns when
+    the file has its bytes from a first one up to another; its end, it has.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -36,14 +43,20 @@ def plain_frames(path: Path, threads: int = 0) -> Iterator[Iterator[bytes] | Non
         if frames is None or any(max(f.size, f.content_size) > _MOST_FRAME_BYTES for f in frames):
             yield None
             return
-        with closing(_plain_frames(fd, frames, threads or usable_cpus())) as plain:
+        with closing(_plain_frames(fd, frames, threads or usable_cpus(), wait_for)) as plain:
             yield plain
     finally:
         os.close(fd)
 
 
-def _plain_frames(fd: int, frames: list[Frame], threads: int) -> Generator[bytes, None, None]:
-    for pieces in abreast(lambda frame: _plain(fd, frame), frames, threads):
+def _plain_frames(
+    fd: int, frames: list[Frame], threads: int, wait_for: Callable[[int, int], None]
+) -> Generator[bytes, None, None]:
+    def plain(frame: Frame) -> list[bytes]:
+        wait_for(frame.offset, frame.offset + frame.size)
+        return _plain(fd, frame)
+
+    for pieces in abreast(plain, frames, threads):
         yield from pieces
 
 

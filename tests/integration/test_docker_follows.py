@@ -14,11 +14,12 @@ import pytest
 
 import s3lo
 from s3lo import errors
-from s3lo.events import BytesMoved, Event, PhaseEnded
+from s3lo.events import BytesMoved, Event, Note, PhaseEnded
 from tests.conftest import serving
 from tests.images import Image, sized_image, write_oci_layout
 from tests.servers import Dockerd, Origin, OriginOptions
 from tests.servers.dockerd import emptied
+from tests.servers.unruly import Unruly, wrong_byte_back
 
 LAYER_BYTES = 4_000_000
 CAP_BYTES_PER_SECOND = 8_000_000
@@ -53,13 +54,20 @@ def daemon(dockerd: Dockerd, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield client
 
 
-def pull(origin: Origin, **more: object) -> s3lo.PullResult:
+def pull(origin: Origin | Unruly, **more: object) -> s3lo.PullResult:
     return s3lo.pull(
         "s3://bucket/app:v1",
         connection=s3lo.ConnectionOptions(endpoint_url=origin.url, region="us-east-1"),
         engine=s3lo.EngineOptions(max_in_flight=1),
         **more,  # type: ignore[arg-type]
     )
+
+
+def stored_layers(tmp_path: Path) -> list[Path]:
+    bucket = tmp_path / "root/bucket"
+    manifest = json.loads((bucket / "manifests/app/v1/manifest.json").read_bytes())
+    digests = [layer["digest"].removeprefix("sha256:") for layer in manifest["layers"]]
+    return [bucket / "blobs/sha256" / digest for digest in digests]
 
 
 def test_the_daemon_gets_the_first_layer_while_the_last_one_comes(
@@ -82,15 +90,31 @@ def test_the_daemon_gets_the_first_layer_while_the_last_one_comes(
 def test_a_layer_that_is_missing_ends_the_load_that_has_begun(
     origin: Origin, daemon: Any, image: Image, tmp_path: Path
 ) -> None:
-    bucket = tmp_path / "root/bucket"
-    manifest = json.loads((bucket / "manifests/app/v1/manifest.json").read_bytes())
-    last = bucket / "blobs/sha256" / manifest["layers"][-1]["digest"].removeprefix("sha256:")
+    last = stored_layers(tmp_path)[-1]
     last.unlink()
     with pytest.raises(errors.IntegrityError, match=last.name):
         pull(origin)
     with pytest.raises(docker.errors.ImageNotFound):
         daemon.inspect_image(image.id)
     assert not [t for t in threading.enumerate() if t.name.startswith("s3lo-beside")]
+
+
+def test_a_layer_that_came_damaged_is_sent_once_more_when_it_is_right(
+    image: Image, daemon: Any, tmp_path: Path
+) -> None:
+    notes: list[str] = []
+
+    def observe(event: Event) -> None:
+        if isinstance(event, Note):
+            notes.append(event.text)
+
+    with serving(Origin(tmp_path / "root")) as origin, Unruly(origin.url) as proxy:
+        layer = stored_layers(tmp_path)[1].name
+        damaged = proxy.when("GET", layer, wrong_byte_back, times=1)
+        assert pull(proxy, observer=observe).image_id == image.id
+        assert damaged.befallen == 1
+    assert daemon.inspect_image(image.id)["RootFS"]["Layers"]
+    assert [note for note in notes if note.startswith("sending the image to Docker once more")]
 
 
 def test_a_daemon_that_hangs_up_ends_the_transfer(

@@ -19,11 +19,12 @@ from tempfile import TemporaryDirectory
 import docker
 import pytest
 
-from s3lo.errors import DaemonError, IntegrityError, NotFoundError
+from s3lo.errors import DaemonError, IntegrityError, Interrupted, NotFoundError
 from s3lo.events import BytesMoved, Event, ignore
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Manifest
 from s3lo.transports import docker_archive
+from s3lo.transports.coming import AllThere
 from s3lo.transports.docker_daemon import DockerDaemon, connect
 from s3lo.transports.image import Compression, PulledImage, SourceImage
 from s3lo.transports.packing import Packing
@@ -226,12 +227,13 @@ def test_an_error_while_sending_ends_the_load(
     image = _pulled(made, name, tmp_path, "gzip")
     last = image.manifest.layers[-1]
 
-    def ready(digest: Digest, end: int) -> None:
-        if digest == last.digest and end:
-            raise IntegrityError("the download failed")
+    class Failing(AllThere):
+        def wait_for(self, digest: Digest, start: int, end: int) -> None:
+            if digest == last.digest and start < end:
+                raise Interrupted("the download failed")
 
-    with pytest.raises(IntegrityError, match="the download failed"):
-        daemon.load(image, [name], ready=ready, observer=ignore)
+    with pytest.raises(Interrupted, match="the download failed"):
+        daemon.load(image, [name], coming=Failing(), observer=ignore)
     with pytest.raises(NotFoundError):
         daemon.save(name, tmp_path / "saved", Packing("zstd"), observer=ignore)
 

@@ -72,7 +72,7 @@ def _while_loading(
     what: Bringing, delivery: Delivery, observer: Observer, cancel: Event | None
 ) -> Brought:
     """Deliver from the first blob on, in a thread that a signal reaches, and transfer beside it."""
-    arrivals = Arrivals(observer, (each.digest for each in what.downloads))
+    arrivals = Arrivals(observer, what.downloads)
     stop = Linked(cancel)
     transferring = Phase("transfer", arrivals.observe, what.total_bytes)
 
@@ -82,7 +82,7 @@ def _while_loading(
 
     with beside(download, stop, arrivals.end) as report:
         with Phase("load", arrivals.observe) as loading:
-            destination = delivery.deliver(what.image, what.known, arrivals.wait_for)
+            destination = delivery.deliver(what.image, what.known, arrivals)
         engine = report()
         platform = _platform_of(what.image, what.wanted, arrivals.observe)
         return Brought(platform, destination, engine, transferring.seconds, loading.seconds)

@@ -11,13 +11,14 @@ from s3lo.files import Staging, scratch_directory
 from s3lo.model.digest import Digest
 from s3lo.model.documents import ImageConfig, Manifest
 from s3lo.transports import oci_layout
+from s3lo.transports.coming import ALL_THERE, Coming
 from s3lo.transports.destination import (
     ArchiveDestination,
     DockerDestination,
     LayoutDestination,
     parse_destination,
 )
-from s3lo.transports.image import PulledImage, Ready, at_once
+from s3lo.transports.image import PulledImage
 from s3lo.transports.names import check_new_name, check_reference_name, reference_name
 
 ReadConfig = Callable[[], ImageConfig]
@@ -44,10 +45,12 @@ class Delivery(Protocol):
     def follows(self) -> bool:
         """Whether it delivers while blobs still come, in the order of the manifest."""
 
-    def deliver(self, image: PulledImage, known: frozenset[Digest], ready: Ready = at_once) -> str:
+    def deliver(
+        self, image: PulledImage, known: frozenset[Digest], coming: Coming = ALL_THERE
+    ) -> str:
         """Make the image appear; returns where it is, as a user would write it.
 
-        ``ready`` waits for a blob, for a delivery that follows the transfer.
+        ``coming`` says what is there, for a delivery that follows the transfer.
         """
 
 
@@ -107,8 +110,10 @@ class LayoutDelivery:
         self._staging.key = key
         return self._staging
 
-    def deliver(self, image: PulledImage, known: frozenset[Digest], ready: Ready = at_once) -> str:
-        del known, ready
+    def deliver(
+        self, image: PulledImage, known: frozenset[Digest], coming: Coming = ALL_THERE
+    ) -> str:
+        del known, coming
         oci_layout.write_documents(image.blobs_dir.parents[1], image.manifest, self._name)
         oci_layout.publish(self._staging, self._directory, force=self._force)
         return f"oci:{self._directory}"
@@ -139,10 +144,12 @@ class ArchiveDelivery:
     def staging(self, key: str = "") -> Staging:
         return Staging(self._scratch, key=key)
 
-    def deliver(self, image: PulledImage, known: frozenset[Digest], ready: Ready = at_once) -> str:
+    def deliver(
+        self, image: PulledImage, known: frozenset[Digest], coming: Coming = ALL_THERE
+    ) -> str:
         from s3lo.transports import docker_archive
 
-        del known, ready
+        del known, coming
         unpacks = () if self._archive.form == "oci" else docker_archive.FOR_EVERY_DOCKER
         docker_archive.write(
             image,
@@ -187,11 +194,13 @@ class DockerDelivery:
     def staging(self, key: str = "") -> Staging:
         return Staging(self._scratch, key=key)
 
-    def deliver(self, image: PulledImage, known: frozenset[Digest], ready: Ready = at_once) -> str:
+    def deliver(
+        self, image: PulledImage, known: frozenset[Digest], coming: Coming = ALL_THERE
+    ) -> str:
         from s3lo.transports.docker_daemon import connect
 
         with connect() as daemon:
             image_id = daemon.load(
-                image, self._names, observer=self._observe, omit=known, ready=ready
+                image, self._names, observer=self._observe, omit=known, coming=coming
             )
         return f"docker:{self._names[0] if self._names else image_id}"

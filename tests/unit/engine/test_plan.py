@@ -19,6 +19,9 @@ def cut(gaps: list[list[plan.Stretch]], part: int, lanes: int, first: int = 0) -
     return list(iter(lambda: cutting.next(part), None))
 
 
+stretches = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)).map(sorted).map(tuple))
+
+
 def whole(blob_sizes: list[int]) -> list[list[plan.Stretch]]:
     """Blobs of which nothing is there yet."""
     return [plan.gaps_between([], size) for size in blob_sizes]
@@ -93,7 +96,7 @@ def test_parts_that_are_sent_are_larger_for_a_large_blob_if_they_are_enough(
     assert plan.sent_part_bytes(size, 6 * plan.MIB, 6 * plan.MIB, in_flight) == 6 * plan.MIB
 
 
-@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)).map(sorted).map(tuple)))
+@given(stretches)
 def test_gaps_are_exactly_what_is_not_present(present: list[plan.Stretch]) -> None:
     size = 50
     gaps = plan.gaps_between(present, size)
@@ -101,3 +104,22 @@ def test_gaps_are_exactly_what_is_not_present(present: list[plan.Stretch]) -> No
     missing = [byte for start, end in gaps for byte in range(start, end)]
     assert missing == [byte for byte in range(size) if byte not in there]
     assert plan.gaps_between(plan.gaps_between(gaps, size), size) == gaps
+
+
+@given(stretches)
+def test_what_comes_leaves_no_gap(came: list[plan.Stretch]) -> None:
+    size = 50
+    gaps = [(0, size)]
+    parts = [(start, end) for start, end in came if start < end]
+    for part in parts:
+        gaps = plan.without(gaps, *part)
+    assert gaps == plan.gaps_between(parts, size)
+
+
+@given(stretches, st.integers(1, 20))
+def test_the_end_of_a_blob_may_come_first(present: list[plan.Stretch], part: int) -> None:
+    gaps = plan.gaps_between(present, 50)
+    turned = plan.end_first(gaps, part)
+    parts = list(plan.ranges(0, turned, part))
+    in_order = list(plan.ranges(0, gaps, part))
+    assert parts == in_order[-1:] + in_order[:-1]

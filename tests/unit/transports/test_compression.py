@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
 import random
 import struct
 import sys
@@ -18,7 +19,7 @@ from s3lo.errors import IntegrityError, LocalError
 from s3lo.transports import decompression
 from s3lo.transports._zstd import zstd
 from s3lo.transports.compression import Compressor
-from s3lo.transports.decompression import decompress, detect, uncompressed_size
+from s3lo.transports.decompression import decompress, detect, told_size, uncompressed_size
 from s3lo.transports.image import Compression
 from s3lo.transports.streams import PIECE_BYTES, pieces
 
@@ -232,6 +233,46 @@ def test_a_frame_that_does_not_declare_its_size_has_none(tmp_path: Path) -> None
 def test_the_size_inside_gzip_is_not_told_and_a_plain_one_is_its_own(tmp_path: Path) -> None:
     assert size_of(gzip.compress(b"content"), tmp_path / "file") is None
     assert size_of(b"content", tmp_path / "file") == 7
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_s_end_tells_the_size_inside(tmp_path: Path, kind: Compression) -> None:
+    content = noise(3 * PIECE_BYTES + 1)
+    path = tmp_path / "file"
+    # A gzip of ours has several members; others make one.
+    file = gzip.compress(content) if kind == "gzip" else packed(content, kind, tmp_path)
+    path.write_bytes(file)
+    assert told_size(path) == len(content)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        gzip.compress(noise(9000)) + gzip.compress(noise(100)),
+        gzip.compress(noise(9000)) + gzip.compress(b""),
+        zstd.compress(b"content"),
+    ],
+    ids=["last member", "empty member", "no table"],
+)
+def test_an_end_that_tells_little_tells_nothing(tmp_path: Path, file: bytes) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(file)
+    assert told_size(path) is None
+
+
+def test_of_a_gzip_that_may_hold_four_gigabytes_the_end_tells_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(gzip.compress(b"")[:10])
+    os.truncate(path, 600 << 20)
+    with path.open("r+b") as file:
+        file.seek(-4, os.SEEK_END)
+        file.write((3 << 30).to_bytes(4, "little"))
+    assert told_size(path) is None
+    os.truncate(path, 500 << 20)
+    with path.open("r+b") as file:
+        file.seek(-4, os.SEEK_END)
+        file.write((3 << 30).to_bytes(4, "little"))
+    assert told_size(path) == 3 << 30
 
 
 def test_counting_a_cut_zstd_file_is_an_error(tmp_path: Path) -> None:

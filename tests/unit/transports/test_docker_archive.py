@@ -25,6 +25,7 @@ from s3lo.transports.image import Compression, PulledImage
 from s3lo.transports.packing import Packing
 from tests.unit.transports import builders
 
+GZIP: tuple[Compression, ...] = ("gzip",)
 LAYERS = [builders.layer("one"), builders.layer("two", 3 << 20), builders.layer("three")]
 SUFFIXES = {"zstd": "+zstd", "gzip": "+gzip", "members": "+gzip", "plain": ""}
 
@@ -93,7 +94,7 @@ def test_a_zstd_layer_becomes_a_plain_tar_where_it_has_to(tmp_path: Path, kind: 
 def test_gzip_of_several_members_is_counted_to_its_end(tmp_path: Path) -> None:
     """The size that its trailer gives is that of the last member."""
     image = pulled(tmp_path, "members", "gzip")
-    files, listed = saved(archived(image, unpacks=("gzip",)))
+    files, listed = saved(archived(image, unpacks=GZIP))
     assert [files[name] for name in listed["Layers"]] == LAYERS[:2]
 
 
@@ -195,19 +196,60 @@ def test_chunks_are_large(tmp_path: Path) -> None:
     assert sum(sizes) / len(sizes) > 1 << 20
 
 
-def test_a_blob_is_read_no_further_than_it_is_ready(tmp_path: Path) -> None:
-    image = pulled(tmp_path, "gzip", "zstd")
-    asked: dict[Digest, list[int]] = {}
+class Filled:
+    """Files that are filled only when their bytes are asked for. ``another``: what was there before
+    it was proven was not it."""
 
-    def ready(digest: Digest, end: int) -> None:
-        asked.setdefault(digest, []).append(end)
+    def __init__(self, image: PulledImage, *, another: bool = False) -> None:
+        self._paths = {blob.digest: image.path(blob.digest) for blob in image.manifest.blobs}
+        self._contents = {digest: path.read_bytes() for digest, path in self._paths.items()}
+        self._another = another
+        for path in self._paths.values():
+            path.write_bytes(bytes(path.stat().st_size))
 
-    for _ in docker_archive.chunks(image, [], unpacks=FOR_EVERY_DOCKER, ready=ready):
-        pass
-    for blob in image.manifest.blobs:
-        assert max(asked[blob.digest]) == blob.size
-    # A layer that is unpacked is needed whole: a tar says how large a file is before it comes.
-    assert asked[image.manifest.layers[1].digest][0] == image.manifest.layers[1].size
+    def wait_for(self, digest: Digest, start: int, end: int) -> None:
+        with self._paths[digest].open("r+b") as file:
+            file.seek(start)
+            file.write(self._contents[digest][start:end])
+
+    def is_proven(self, digest: Digest) -> bool:
+        self._paths[digest].write_bytes(self._contents[digest])
+        return not self._another
+
+
+@pytest.mark.parametrize("kind", ["gzip", "zstd", "undeclared", "plain"])
+@pytest.mark.parametrize("hasty", [True, False])
+@pytest.mark.parametrize("unpacks", [(), ("gzip", "zstd")])
+def test_nothing_is_read_before_it_has_come(
+    tmp_path: Path, kind: str, hasty: bool, unpacks: tuple[Compression, ...]
+) -> None:
+    image = pulled(tmp_path, "gzip", kind, layers=[LAYERS[0], builders.layer("big", 6 << 20)])
+    expected = archived(image, unpacks=unpacks)
+    coming = Filled(image)
+    made = docker_archive.chunks(image, [], unpacks=unpacks, coming=coming, hasty=hasty)
+    assert b"".join(made) == expected
+
+
+def test_in_haste_a_layer_is_sent_before_it_is_proven_and_the_documents_are_not(
+    tmp_path: Path,
+) -> None:
+    image = pulled(tmp_path, "gzip", layers=[builders.layer("big", 6 << 20)])
+    coming = Filled(image, another=True)
+    archive = docker_archive.chunks(image, [], unpacks=GZIP, coming=coming, hasty=True)
+    sent = b""
+    with pytest.raises(IntegrityError, match="another"):
+        for chunk in archive:
+            sent += chunk
+    assert len(sent) > 4 << 20
+    assert b"manifest.json" not in sent
+
+
+def test_in_haste_a_gzip_that_tells_a_wrong_size_is_noticed(tmp_path: Path) -> None:
+    """Of two members, it tells the second one's."""
+    image = pulled(tmp_path, "members", layers=[builders.layer("big", 6 << 20)])
+    with pytest.raises(IntegrityError, match="another size"):
+        list(docker_archive.chunks(image, [], unpacks=GZIP, hasty=True))
+    assert archived(image, unpacks=GZIP)
 
 
 def test_a_blob_that_is_shorter_than_it_should_be_is_an_error(tmp_path: Path) -> None:
