@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from queue import Full, Queue
 
+from s3lo.freed_memory import keep_freed_memory
+
 _MOST_PIECES = 4
 _LOOK_SECONDS = 0.5
 
@@ -16,6 +18,7 @@ def ahead(pieces: Iterator[bytes]) -> Iterator[bytes]:
     Whoever stops half-way leaves the thread behind, which ends with the piece that it is at: it may
     wait for what only comes when its caller has gone on.
     """
+    keep_freed_memory()
     queue: Queue[bytes | BaseException | None] = Queue(_MOST_PIECES)
     is_over = threading.Event()
 
