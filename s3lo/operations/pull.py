@@ -81,9 +81,12 @@ def pull(
     with errors.context("pulling", reference):
         source = parse_image_reference(reference, is_store)
         wanted = Platform.parse(platform) if platform else None
-        delivery = delivery_to(to, image_tag or _default_name(source), force, tmpdir, observer)
-        asked = _Asked(source, wanted, delivery, verifies=engine.verify != "none")
-        with opened(source.location, connection, engine) as depot:
+        name = image_tag or _default_name(source)
+        with (
+            opened(source.location, connection, engine) as depot,
+            delivery_to(to, name, force, tmpdir, observer) as delivery,
+        ):
+            asked = _Asked(source, wanted, delivery, verifies=engine.verify != "none")
             pulled = _pull(depot, asked, observer, cancel)
         return _result(source, pulled, started_at)
 

@@ -160,6 +160,7 @@ class DockerDaemon:
 
     def __init__(self, client: Any) -> None:
         self._client = client
+        self._facts: DaemonFacts | None = None
 
     def ping(self) -> None:
         """Raise DaemonError unless the daemon answers."""
@@ -167,6 +168,12 @@ class DockerDaemon:
             pass
 
     def facts(self) -> DaemonFacts:
+        """What it says of itself, asked for once."""
+        if self._facts is None:
+            self._facts = self._ask_for_facts()
+        return self._facts
+
+    def _ask_for_facts(self) -> DaemonFacts:
         info = self._json("/info")
         status = dict(pair[:2] for pair in info.get("DriverStatus") or () if len(pair) > 1)
         return DaemonFacts(

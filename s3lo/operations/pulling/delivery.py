@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from s3lo.events import Observer
 from s3lo.files import Staging, scratch_directory
@@ -20,6 +21,9 @@ from s3lo.transports.destination import (
 )
 from s3lo.transports.image import PulledImage
 from s3lo.transports.names import check_new_name, check_reference_name, reference_name
+
+if TYPE_CHECKING:
+    from s3lo.transports.docker_daemon import DockerDaemon
 
 ReadConfig = Callable[[], ImageConfig]
 """Fetches the image's config, ahead of its other blobs."""
@@ -54,9 +58,10 @@ class Delivery(Protocol):
         """
 
 
+@contextmanager
 def delivery_to(
     to: str, name: str, force: bool, tmpdir: Path | None, observer: Observer
-) -> Delivery:
+) -> Iterator[Delivery]:
     """The delivery for a DEST of the command line; ``name`` is what the image is called there.
 
     Raises UsageError for a DEST that is none or a name that cannot be one, LocalError where there
@@ -64,13 +69,16 @@ def delivery_to(
     """
     match parse_destination(to):
         case LayoutDestination(directory, own_name):
-            return LayoutDelivery(directory, _in_layout(own_name, name), force)
+            yield LayoutDelivery(directory, _in_layout(own_name, name), force)
         case ArchiveDestination() as archive:
             names = _in_docker(archive.name or name)
-            return ArchiveDelivery(archive, names, force, scratch_directory(tmpdir))
+            yield ArchiveDelivery(archive, names, force, scratch_directory(tmpdir))
         case DockerDestination():
-            return DockerDelivery(_in_docker(name), scratch_directory(tmpdir), observer)
-    raise AssertionError(to)
+            from s3lo.transports.docker_daemon import connect
+
+            names, scratch = _in_docker(name), scratch_directory(tmpdir)
+            with connect() as daemon:
+                yield DockerDelivery(daemon, names, scratch, observer)
 
 
 def _in_layout(own_name: str, name: str) -> str:
@@ -166,29 +174,26 @@ class DockerDelivery:
 
     follows = True
 
-    def __init__(self, names: list[str], scratch: Path, observer: Observer) -> None:
+    def __init__(
+        self, daemon: DockerDaemon, names: list[str], scratch: Path, observer: Observer
+    ) -> None:
+        self._daemon = daemon
         self._names = names
         self._scratch = scratch
         self._observe = observer
 
     def check(self) -> None:
-        from s3lo.transports.docker_daemon import connect
-
-        with connect() as daemon:
-            daemon.ping()
+        self._daemon.ping()
 
     def known(self, manifest: Manifest, read_config: ReadConfig) -> frozenset[Digest]:
         """The lower layers that it shares with an image of the daemon's.
 
         A digest that comes again further up, where the daemon has it not, is not among them.
         """
-        from s3lo.transports.docker_daemon import connect
-
         layers = [layer.digest for layer in manifest.layers]
         if sum(layer.size for layer in manifest.layers) < _WORTH_ASKING_BYTES:
             return frozenset()
-        with connect() as daemon:
-            count = daemon.known_layers(read_config().diff_ids)
+        count = self._daemon.known_layers(read_config().diff_ids)
         return frozenset(layers[:count]) - frozenset(layers[count:])
 
     def staging(self, key: str = "") -> Staging:
@@ -197,10 +202,7 @@ class DockerDelivery:
     def deliver(
         self, image: PulledImage, known: frozenset[Digest], coming: Coming = ALL_THERE
     ) -> str:
-        from s3lo.transports.docker_daemon import connect
-
-        with connect() as daemon:
-            image_id = daemon.load(
-                image, self._names, observer=self._observe, omit=known, coming=coming
-            )
+        image_id = self._daemon.load(
+            image, self._names, observer=self._observe, omit=known, coming=coming
+        )
         return f"docker:{self._names[0] if self._names else image_id}"

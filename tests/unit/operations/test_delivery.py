@@ -19,7 +19,8 @@ from tests.unit.transports.test_docker_archive import pulled
 
 
 def _delivery(to: str, name: str = "", *, force: bool = False) -> Delivery:
-    return delivery_to(to, name, force, None, ignore)
+    with delivery_to(to, name, force, None, ignore) as delivery:
+        return delivery
 
 
 def _deliver(delivery: Delivery) -> str:
