@@ -17,6 +17,7 @@ from tests.servers.certificate import Certificate, make_certificate
 
 Ends = tuple[Stream, socket.socket]
 MUCH = 256 << 10
+LAST = 32 << 10
 PIECES = 64
 LONG_SECONDS = 10.0
 
@@ -72,9 +73,28 @@ def test_much_that_comes_in_small_pieces_wakes_seldom(ends: Ends) -> None:
     filled = 0
     before = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
     while filled < MUCH:
-        filled += stream.receive_much(memory[filled:])
+        filled += stream.receive_much(memory[filled:], MUCH - filled)
     assert resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw - before < PIECES / 2
     sending.join()
+
+
+def test_the_rest_of_much_wakes_when_it_is_there(ends: Ends, long_steps: None) -> None:
+    """What was there when a reader came was taken, and as much as before was waited for: the ends of
+    parts waited half a second each."""
+    del long_steps
+    stream, theirs = ends
+    stream.wait_at_most(2 * LONG_SECONDS)
+    memory = memoryview(bytearray(MUCH))
+    theirs.sendall(bytes(MUCH - 2 * LAST))
+    filled = 0
+    while filled < MUCH - 2 * LAST:
+        filled += stream.receive_much(memory[filled:], MUCH - filled)
+    theirs.sendall(bytes(LAST))
+    threading.Timer(0.05, lambda: theirs.sendall(bytes(LAST))).start()
+    started_at = time.monotonic()
+    while filled < MUCH:
+        filled += stream.receive_much(memory[filled:], MUCH - filled)
+    assert time.monotonic() - started_at < LONG_SECONDS / 2, "no step had passed"
 
 
 def test_a_little_of_much_is_taken_after_a_moment(
@@ -83,7 +103,7 @@ def test_a_little_of_much_is_taken_after_a_moment(
     """A connection of a few bytes a second is slow, not silent."""
     stream, theirs = ends
     theirs.sendall(b"some")
-    assert stream.receive_much(memoryview(bytearray(MUCH))) == 4
+    assert stream.receive_much(memoryview(bytearray(MUCH)), MUCH) == 4
 
 
 def test_the_end_of_much_wakes_at_once(ends: Ends, long_steps: None) -> None:
@@ -94,8 +114,8 @@ def test_the_end_of_much_wakes_at_once(ends: Ends, long_steps: None) -> None:
     threading.Timer(0.05, lambda: theirs.shutdown(socket.SHUT_WR)).start()
     memory = memoryview(bytearray(MUCH))
     started_at = time.monotonic()
-    assert stream.receive_much(memory) == 4
-    assert stream.receive_much(memory) == 0
+    assert stream.receive_much(memory, MUCH) == 4
+    assert stream.receive_much(memory, MUCH) == 0
     assert time.monotonic() - started_at < LONG_SECONDS / 2, "no step had passed"
 
 
@@ -107,9 +127,9 @@ def test_silence_after_a_little_of_much_ends_patience(
     theirs.sendall(b"some")
     memory = memoryview(bytearray(MUCH))
     started_at = time.monotonic()
-    assert stream.receive_much(memory) == 4
+    assert stream.receive_much(memory, MUCH) == 4
     with pytest.raises((BlockingIOError, TimeoutError)):
-        stream.receive_much(memory)
+        stream.receive_much(memory, MUCH)
     assert 1.0 <= time.monotonic() - started_at < LONG_SECONDS
 
 
@@ -122,7 +142,7 @@ def test_an_answer_after_much_is_heard_at_once(ends: Ends, long_steps: None) -> 
     theirs.sendall(bytes(MUCH))
     filled = 0
     while filled < MUCH:
-        filled += stream.receive_much(memory[filled:])
+        filled += stream.receive_much(memory[filled:], MUCH - filled)
     threading.Timer(0.05, lambda: theirs.sendall(b"HTTP/1.1 200 OK\r\n\r\n")).start()
     started_at = time.monotonic()
     assert not stream.has_come()

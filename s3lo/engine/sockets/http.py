@@ -122,15 +122,19 @@ class HttpConnection:
             self._body_bytes += count
             memory = memory[count:]
 
-    def fill(self, memory: memoryview) -> int:
-        """Fill memory with the body's next bytes: all of it, or what came before it broke; raises
-        NoConnection where nothing came."""
+    def fill(self, memory: memoryview, coming_bytes: int) -> int:
+        """Fill memory with the body's next bytes, of so many to its end: all of it, or what came
+        before it broke; raises NoConnection where nothing came."""
         if self._end:
             raise self._end
         filled = 0
+
+        def receive(memory: memoryview) -> int:
+            return self._stream.receive_much(memory, coming_bytes - filled)
+
         while filled < len(memory):
             try:
-                filled += self._take(memory[filled:], self._stream.receive_much)
+                filled += self._take(memory[filled:], receive)
             except NoConnection as end:
                 self._end = end
                 if filled:

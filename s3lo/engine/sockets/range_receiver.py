@@ -137,7 +137,7 @@ class RangeReceiver:
         connection.wait_at_most(SILENCE_SECONDS)
         position, end = job.offset, job.offset + job.length
         while position < end:
-            count = connection.fill(self._memory[: end - position])
+            count = connection.fill(self._memory[: end - position], end - position)
             take(self._memory[:count], position)
             self._settled_bytes += count
             position += count
