@@ -86,7 +86,7 @@ class Dockerd(Server):
 
         To remove the images is not the same: for a minute or more ext4 gives a new file no inode
         that was freed of late, and looks for others one by one (Linux, fs/ext4/ialloc.c,
-        recently_deleted). After an image of 13,000 files was removed, loading it took three times
+        recently_deleted). After an image of 12,000 files was removed, loading it took three times
         as long, most of it that search.
         """
         assert self._has_disk, "only a disk of its own is made anew"
