@@ -64,9 +64,7 @@ class Downloads:
         self._verifier = verifier
         self._observe = observer
         self._ids = count()
-        gaps: list[Sequence[plan.Stretch]] = [
-            plan.gaps_between(blob.present, blob.size) for blob in self._blobs
-        ]
+        gaps = [plan.gaps_between(blob.present, blob.size) for blob in self._blobs]
         if in_order:
             gaps = [plan.end_first(missing, self._part_bytes) for missing in gaps]
         # As many side by side as are received at once: most parts then come in their blob's order.

@@ -66,7 +66,7 @@ def without(gaps: Sequence[Stretch], start: int, end: int) -> list[Stretch]:
     return [(a, b) for a, b in around if a < b]
 
 
-def end_first(gaps: Sequence[Stretch], part_bytes: int) -> Sequence[Stretch]:
+def end_first(gaps: list[Stretch], part_bytes: int) -> list[Stretch]:
     """The same gaps of a blob, the last part of the last one before all else: at its end a gzip or a
     seekable zstd file says how large its content is."""
     if not gaps:

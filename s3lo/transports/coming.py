@@ -6,6 +6,7 @@ from typing import Protocol
 
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor
+from s3lo.transports.decompression import END_BYTES, HEAD_BYTES
 from s3lo.transports.streams import Readable
 
 
@@ -15,8 +16,8 @@ class Coming(Protocol):
     def wait_for(self, digest: Digest, start: int, end: int) -> None:
         """Return when these bytes of a blob are in its file, whether they are right or not."""
 
-    def is_proven(self, digest: Digest) -> bool:
-        """Wait until a blob is whole and proven; gives whether its bytes are those that were there
+    def wait_until_proven(self, digest: Digest) -> bool:
+        """Return when a blob is whole and proven, with whether its bytes are those that were there
         from the first, and not fetched once more."""
 
 
@@ -26,7 +27,7 @@ class AllThere:
     def wait_for(self, digest: Digest, start: int, end: int) -> None:
         del digest, start, end
 
-    def is_proven(self, digest: Digest) -> bool:
+    def wait_until_proven(self, digest: Digest) -> bool:
         del digest
         return True
 
@@ -42,11 +43,21 @@ class Proven:
 
     def wait_for(self, digest: Digest, start: int, end: int) -> None:
         del start, end
-        self._coming.is_proven(digest)
+        self._coming.wait_until_proven(digest)
 
-    def is_proven(self, digest: Digest) -> bool:
-        self._coming.is_proven(digest)
+    def wait_until_proven(self, digest: Digest) -> bool:
+        self._coming.wait_until_proven(digest)
         return True
+
+
+def wait_for_head(coming: Coming, blob: Descriptor) -> None:
+    """For so much of its beginning as says what a blob is."""
+    coming.wait_for(blob.digest, 0, min(HEAD_BYTES, blob.size))
+
+
+def wait_for_end(coming: Coming, blob: Descriptor) -> None:
+    """For so much of its end as says how large its content is."""
+    coming.wait_for(blob.digest, max(0, blob.size - END_BYTES), blob.size)
 
 
 class Awaited:

@@ -6,6 +6,8 @@ import gzip
 import io
 import os
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Protocol, cast
@@ -107,11 +109,8 @@ def decompress(source: Readable, compression: Compression) -> Readable:
 
 def compression_of(path: Path) -> Compression:
     """What a file is compressed with, by its content: media types have been wrong."""
-    try:
-        with open(path, "rb", buffering=0) as file:
-            return detect(file.read(HEAD_BYTES) or b"")
-    except OSError as error:
-        raise from_os(error, "reading") from error
+    with _looked_at(path) as (_, _, compression):
+        return compression
 
 
 def told_size(path: Path) -> int | None:
@@ -122,20 +121,15 @@ def told_size(path: Path) -> int | None:
     nothing where that is less than is in the file, or where there might well be 4 GiB. A seekable
     zstd file ends with a table of its frames.
     """
-    try:
-        with open(path, "rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            compression = detect(file.read(HEAD_BYTES) or b"")
-            if compression == "gzip":
-                told = int.from_bytes(os.pread(file.fileno(), 4, size - 4), "little")
-                is_likely = told > 0.9 * size and size * _LIKELY_RATIO < _GZIP_MODULUS
-                return told if is_likely else None
-            if compression == "zstd":
-                frames = zstd_frames.seekable_frames(file.fileno(), size)
-                return sum(frame.content_size for frame in frames) if frames else None
-    except OSError as error:
-        raise from_os(error, "reading") from error
-    return size
+    with _looked_at(path) as (fd, size, compression):
+        if compression == "gzip":
+            told = int.from_bytes(os.pread(fd, 4, size - 4), "little") if size > 4 else 0
+            is_likely = told > 0.9 * size and size * _LIKELY_RATIO < _GZIP_MODULUS
+            return told if is_likely else None
+        if compression == "zstd":
+            frames = zstd_frames.seekable_frames(fd, size)
+            return sum(frame.content_size for frame in frames) if frames else None
+        return size
 
 
 def uncompressed_size(path: Path) -> int | None:
@@ -144,12 +138,18 @@ def uncompressed_size(path: Path) -> int | None:
     None for gzip, which keeps it modulo 2³² and per member, and for zstd frames that do not
     declare it: the caller counts by decompressing once.
     """
+    with _looked_at(path) as (fd, size, compression):
+        if compression == "zstd":
+            return zstd_frames.content_size(fd, size)
+        return size if compression == "none" else None
+
+
+@contextmanager
+def _looked_at(path: Path) -> Iterator[tuple[int, int, Compression]]:
+    """A file's descriptor, its size in bytes and what it is compressed with."""
     try:
         with open(path, "rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
             compression = detect(file.read(HEAD_BYTES) or b"")
-            if compression == "zstd":
-                return zstd_frames.content_size(file.fileno(), size)
+            yield file.fileno(), os.fstat(file.fileno()).st_size, compression
     except OSError as error:
         raise from_os(error, "reading") from error
-    return size if compression == "none" else None

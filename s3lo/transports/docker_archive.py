@@ -30,8 +30,15 @@ from s3lo.model.documents import (
     encode,
     parse_config,
 )
-from s3lo.transports.coming import ALL_THERE, Awaited, Coming, Proven
-from s3lo.transports.decompression import END_BYTES, HEAD_BYTES, compression_of, decompress
+from s3lo.transports.coming import (
+    ALL_THERE,
+    Awaited,
+    Coming,
+    Proven,
+    wait_for_end,
+    wait_for_head,
+)
+from s3lo.transports.decompression import compression_of, decompress
 from s3lo.transports.docker_form import MANIFEST_FILE
 from s3lo.transports.image import Compression, PulledImage
 from s3lo.transports.layout_files import (
@@ -66,7 +73,7 @@ class _Entry(Struct, frozen=True):
 def config_of(image: PulledImage, coming: Coming = ALL_THERE) -> ImageConfig:
     """The image's config; waits for it."""
     descriptor = image.manifest.config
-    coming.is_proven(descriptor.digest)
+    coming.wait_until_proven(descriptor.digest)
     path = image.path(descriptor.digest)
     with open_range(path, 0, descriptor.size) as source:
         return parse_config(b"".join(pieces(source)), descriptor.media_type)
@@ -124,7 +131,7 @@ def _parts(
                 entries[layer.digest] = _Entry(layer, plain)
             yield from _blob(image, entries[layer.digest], coming)
     for layer in sent:
-        if not coming.is_proven(layer.digest):
+        if not coming.wait_until_proven(layer.digest):
             raise IntegrityError(f"another {layer.digest} than was proven has been sent")
     yield from _documents(image.manifest, entries, tags)
     yield bytes(2 * tarfile.BLOCKSIZE)
@@ -153,10 +160,10 @@ def _blob(image: PulledImage, entry: _Entry, coming: Coming) -> Iterator[bytes]:
 def _content(path: Path, entry: _Entry, coming: Coming) -> Iterator[bytes]:
     """A blob, or what is inside of it, decompressed on all cores where that can be."""
     blob = entry.came
-    coming.wait_for(blob.digest, 0, min(HEAD_BYTES, blob.size))
+    wait_for_head(coming, blob)
     compression = compression_of(path) if entry.is_unpacked else "none"
     if compression == "zstd":
-        coming.wait_for(blob.digest, max(0, blob.size - END_BYTES), blob.size)
+        wait_for_end(coming, blob)
         wait_for = partial(coming.wait_for, blob.digest)
         with plain_frames(path, wait_for=wait_for) as frames:
             if frames is not None:

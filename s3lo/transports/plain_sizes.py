@@ -13,10 +13,8 @@ from contextlib import contextmanager
 from s3lo.cpus import usable_cpus
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor
-from s3lo.transports.coming import Awaited, Coming
+from s3lo.transports.coming import Awaited, Coming, wait_for_end, wait_for_head
 from s3lo.transports.decompression import (
-    END_BYTES,
-    HEAD_BYTES,
     compression_of,
     decompress,
     told_size,
@@ -50,15 +48,15 @@ def plain_sizes(
 
 
 def _told_or_counted(image: PulledImage, layer: Descriptor, coming: Coming) -> int:
-    coming.wait_for(layer.digest, 0, min(HEAD_BYTES, layer.size))
-    coming.wait_for(layer.digest, max(0, layer.size - END_BYTES), layer.size)
+    wait_for_head(coming, layer)
+    wait_for_end(coming, layer)
     size = told_size(image.path(layer.digest))
     return _counted(image, layer, coming) if size is None else size
 
 
 def _counted(image: PulledImage, layer: Descriptor, coming: Coming) -> int:
     path = image.path(layer.digest)
-    coming.wait_for(layer.digest, 0, min(HEAD_BYTES, layer.size))
+    wait_for_head(coming, layer)
     compression = compression_of(path)
     if compression != "gzip":
         coming.wait_for(layer.digest, 0, layer.size)

@@ -54,7 +54,7 @@ class Arrivals:
 
         self._wait(digest, is_there)
 
-    def is_proven(self, digest: Digest) -> bool:
+    def wait_until_proven(self, digest: Digest) -> bool:
         """Return when the blob is there and verified, with whether all that was ever there of it is
         the same; raises Interrupted where the transfer ended without it."""
         blob = self._wait(digest, lambda blob: blob.is_proven)

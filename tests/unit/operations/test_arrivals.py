@@ -50,9 +50,9 @@ def test_what_an_earlier_try_left_is_there() -> None:
 def test_all_parts_prove_nothing() -> None:
     come = arrivals()
     come.observe(PartDone(NAME, 0, 100))
-    assert not returns(lambda: come.is_proven(ONE))
+    assert not returns(lambda: come.wait_until_proven(ONE))
     come.observe(BlobDone(NAME, 100))
-    assert come.is_proven(ONE)
+    assert come.wait_until_proven(ONE)
 
 
 def test_a_blob_told_as_a_whole_is_there_and_proven() -> None:
@@ -60,7 +60,7 @@ def test_a_blob_told_as_a_whole_is_there_and_proven() -> None:
     come = arrivals()
     come.observe(BlobDone(NAME, 100))
     come.wait_for(ONE, 0, 100)
-    assert come.is_proven(ONE)
+    assert come.wait_until_proven(ONE)
 
 
 def test_a_blob_that_is_fetched_again_has_to_come_again_and_is_another() -> None:
@@ -70,7 +70,7 @@ def test_a_blob_that_is_fetched_again_has_to_come_again_and_is_another() -> None
     assert not returns(lambda: come.wait_for(ONE, 0, 1))
     come.observe(PartDone(NAME, 0, 100))
     come.observe(BlobDone(NAME, 100))
-    assert not come.is_proven(ONE)
+    assert not come.wait_until_proven(ONE)
 
 
 def test_an_empty_blob_is_there_when_it_is_done() -> None:
@@ -83,7 +83,7 @@ def test_an_empty_blob_is_there_when_it_is_done() -> None:
 def test_a_blob_that_was_never_to_come_is_there() -> None:
     come = arrivals()
     come.wait_for(Digest.of(b"known"), 0, 10)
-    assert come.is_proven(Digest.of(b"known"))
+    assert come.wait_until_proven(Digest.of(b"known"))
 
 
 def test_the_end_of_the_transfer_ends_every_wait() -> None:
@@ -92,4 +92,4 @@ def test_the_end_of_the_transfer_ends_every_wait() -> None:
     with pytest.raises(Interrupted):
         come.wait_for(ONE, 0, 1)
     with pytest.raises(Interrupted):
-        come.is_proven(ONE)
+        come.wait_until_proven(ONE)

@@ -251,8 +251,9 @@ def test_a_file_s_end_tells_the_size_inside(tmp_path: Path, kind: Compression) -
         gzip.compress(noise(9000)) + gzip.compress(noise(100)),
         gzip.compress(noise(9000)) + gzip.compress(b""),
         zstd.compress(b"content"),
+        gzip.compress(b"")[:3],
     ],
-    ids=["last member", "empty member", "no table"],
+    ids=["last member", "empty member", "no table", "no end"],
 )
 def test_an_end_that_tells_little_tells_nothing(tmp_path: Path, file: bytes) -> None:
     path = tmp_path / "file"

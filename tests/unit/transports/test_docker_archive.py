@@ -212,7 +212,7 @@ class Filled:
             file.seek(start)
             file.write(self._contents[digest][start:end])
 
-    def is_proven(self, digest: Digest) -> bool:
+    def wait_until_proven(self, digest: Digest) -> bool:
         self._paths[digest].write_bytes(self._contents[digest])
         return not self._another
 
