@@ -28,6 +28,7 @@ from s3lo.engine.machine import Machine
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import GIB, KIB, MIB
 from s3lo.engine.report import TargetSource
+from s3lo.engine.sockets.pipe import most_pipes
 from s3lo.errors import UsageError
 from s3lo.model.part_sizes import aligned
 
@@ -124,7 +125,7 @@ def choose(
     memory = _memory(options, machine, _needed_bytes(processes, room, held))
     if options.processes is None:
         processes = _affordable(processes, held, memory)
-    files = max(1, processes) * max(1, machine.open_files // 2 - FILES_FOR_OTHERS)
+    files = max(1, processes) * _files_for_parts(machine.open_files)
     most, why_most = _most_in_flight(options, memory, part, held, processes, files)
     threads = min(SMALL_THREADS, machine.cpus) if is_small else machine.cpus // max(1, processes)
     return EngineSettings(
@@ -144,6 +145,12 @@ def choose(
         is_tuned=on_sockets,
         reasons=(why_target, why_processes, why_most),
     )
+
+
+def _files_for_parts(open_files: int) -> int:
+    """How many parts may be in flight in one process: each is a connection and a file, and some have a
+    pipe between."""
+    return max(1, open_files // 2 - most_pipes(open_files) - FILES_FOR_OTHERS)
 
 
 def _part_bytes(total_bytes: int | None, target: float, lanes: int) -> int:

@@ -183,6 +183,17 @@ class Share:
         self._end = start
         self._has_turn = False
 
+    @property
+    def is_next(self) -> bool:
+        """Whether the bytes that come next will be hashed here, or may be: then they should come by
+        ``wrote``."""
+        return self._has_turn or self._progress.position == self._start
+
+    def passed(self, count: int) -> None:
+        """So many bytes, which follow those before, are in the file now, and nobody has them; not
+        where the turn is ours."""
+        self._end += count
+
     def wrote(self, memory: memoryview) -> None:
         """The bytes in ``memory``, which follow those before, are in the file now."""
         progress = self._progress

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from queue import SimpleQueue
 
 import pytest
 
-from s3lo.engine.backend import SocketConfig
-from s3lo.engine.jobs import Done, Failed, Get, Hashed, Outcome
-from s3lo.engine.sockets.backend import SocketBackend
+from s3lo.engine.jobs import Done, Failed, Hashed, Outcome
 from s3lo.engine.sockets.dialer import Dialer
 from s3lo.errors import (
     AccessDeniedError,
@@ -27,58 +20,13 @@ from s3lo.errors import (
     ThrottledError,
 )
 from s3lo.model.objects import Endpoint
+from tests.integration.receiving import CONTENT, HEX, Backend, ranged, receiving
 from tests.servers.scripted import Scripted, Step
-
-CONTENT = bytes(range(256)) * 40
-HEX = hashlib.sha256(CONTENT).hexdigest()
-
-
-def ranged(request: str, *, cut: int = 0, etag: str = '"one"') -> list[Step]:
-    """What a service answers to a range of CONTENT, all but the last ``cut`` bytes of it."""
-    found = re.search(r"range: bytes=(\d+)-(\d+)", request)
-    assert found
-    start, end = int(found[1]), int(found[2]) + 1
-    head = (
-        f"HTTP/1.1 206 Partial Content\r\nContent-Length: {end - start}\r\nETag: {etag}\r\n"
-        f"Content-Range: bytes {start}-{end - 1}/{len(CONTENT)}\r\n\r\n"
-    )
-    return [head.encode() + CONTENT[start : end - cut]]
 
 
 def answer(status: str, body: bytes = b"", *headers: str) -> list[Step]:
     lines = "".join(f"{line}\r\n" for line in headers)
     return [f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{lines}\r\n".encode() + body]
-
-
-class Backend:
-    """A backend, and what it reported."""
-
-    def __init__(self, url: str, directory: Path) -> None:
-        endpoint = Endpoint("bucket", "us-east-1", url, path_style=True)
-        self.backend = SocketBackend(SocketConfig(endpoint, None))
-        self.reports: SimpleQueue[Outcome] = SimpleQueue()
-        self.path = directory / "blob"
-
-    def start(self, number: int, offset: int, length: int, **more: object) -> Get:
-        given = {"is_hashed": True, "patience_seconds": 1.0, **more}
-        size = len(CONTENT)
-        job = Get(number, 0, "key", offset, length, size, str(self.path), **given)  # type: ignore[arg-type]
-        self.backend.start(job, self.reports.put)
-        return job
-
-    def fetch(self, offset: int = 0, length: int = len(CONTENT), **more: object) -> Outcome:
-        self.start(1, offset, length, **more)
-        return self.reports.get(timeout=30)
-
-
-@contextmanager
-def receiving(server: Scripted, directory: Path) -> Iterator[Backend]:
-    with server:
-        made = Backend(server.url, directory)
-        try:
-            yield made
-        finally:
-            made.backend.close()
 
 
 def failed(outcome: Outcome) -> Failed:

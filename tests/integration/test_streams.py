@@ -7,19 +7,28 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import pytest
 
+from s3lo.engine.sockets.pipe import NoWay, Pipe
 from s3lo.engine.sockets.stream import PlainStream, Stream, TlsStream
 from tests.servers.certificate import Certificate, make_certificate
 
-Ends = tuple[Stream, socket.socket]
 MUCH = 256 << 10
 LAST = 32 << 10
 PIECES = 64
 LONG_SECONDS = 10.0
+
+
+class Ends(NamedTuple):
+    """A stream, what is at its other end, and what takes some of what has come of so many bytes."""
+
+    stream: Stream
+    theirs: socket.socket
+    take: Callable[[int], int]
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +36,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return make_certificate(tmp_path_factory.mktemp("certificate"), "localhost")
 
 
-@pytest.fixture(params=["plain", "tls"])
+@pytest.fixture(params=["plain", "tls", "plain, by a pipe"])
 def ends(request: pytest.FixtureRequest, certificate: Certificate) -> Iterator[Ends]:
-    """A stream, and what is at its other end."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         ours = socket.create_connection(listening.getsockname())
         theirs, _ = listening.accept()
@@ -38,9 +46,20 @@ def ends(request: pytest.FixtureRequest, certificate: Certificate) -> Iterator[E
         ours, theirs = _secured(ours, theirs, certificate)
         stream = TlsStream(ours)
     stream.wait_at_most(2.0)
-    yield stream, theirs
+    pipe = Pipe()
+    memory = memoryview(bytearray(MUCH))
+
+    def take(coming_bytes: int) -> int:
+        if "pipe" not in request.param:
+            return stream.receive_much(memory[:coming_bytes], coming_bytes)
+        assert pipe.is_usable
+        count = stream.pass_on(pipe, coming_bytes)
+        return pipe.read_into(memory[:count]) if count else 0
+
+    yield Ends(stream, theirs, take)
     stream.close()
     theirs.close()
+    pipe.close()
 
 
 def _secured(
@@ -60,7 +79,7 @@ def long_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_much_that_comes_in_small_pieces_wakes_seldom(ends: Ends) -> None:
-    stream, theirs = ends
+    _, theirs, take = ends
 
     def send() -> None:
         for _ in range(PIECES):
@@ -69,11 +88,10 @@ def test_much_that_comes_in_small_pieces_wakes_seldom(ends: Ends) -> None:
 
     sending = threading.Thread(target=send)
     sending.start()
-    memory = memoryview(bytearray(MUCH))
     filled = 0
     before = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
     while filled < MUCH:
-        filled += stream.receive_much(memory[filled:], MUCH - filled)
+        filled += take(MUCH - filled)
     assert resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw - before < PIECES / 2
     sending.join()
 
@@ -82,18 +100,17 @@ def test_the_rest_of_much_wakes_when_it_is_there(ends: Ends, long_steps: None) -
     """What was there when a reader came was taken, and as much as before was waited for: the ends of
     parts waited half a second each."""
     del long_steps
-    stream, theirs = ends
+    stream, theirs, take = ends
     stream.wait_at_most(2 * LONG_SECONDS)
-    memory = memoryview(bytearray(MUCH))
     theirs.sendall(bytes(MUCH - 2 * LAST))
     filled = 0
     while filled < MUCH - 2 * LAST:
-        filled += stream.receive_much(memory[filled:], MUCH - filled)
+        filled += take(MUCH - filled)
     theirs.sendall(bytes(LAST))
     threading.Timer(0.05, lambda: theirs.sendall(bytes(LAST))).start()
     started_at = time.monotonic()
     while filled < MUCH:
-        filled += stream.receive_much(memory[filled:], MUCH - filled)
+        filled += take(MUCH - filled)
     assert time.monotonic() - started_at < LONG_SECONDS / 2, "no step had passed"
 
 
@@ -101,50 +118,61 @@ def test_a_little_of_much_is_taken_after_a_moment(
     ends: Ends,
 ) -> None:
     """A connection of a few bytes a second is slow, not silent."""
-    stream, theirs = ends
+    _, theirs, take = ends
     theirs.sendall(b"some")
-    assert stream.receive_much(memoryview(bytearray(MUCH)), MUCH) == 4
+    assert take(MUCH) == 4
 
 
 def test_the_end_of_much_wakes_at_once(ends: Ends, long_steps: None) -> None:
     del long_steps
-    stream, theirs = ends
+    stream, theirs, take = ends
     stream.wait_at_most(LONG_SECONDS)
     theirs.sendall(b"some")
     threading.Timer(0.05, lambda: theirs.shutdown(socket.SHUT_WR)).start()
-    memory = memoryview(bytearray(MUCH))
     started_at = time.monotonic()
-    assert stream.receive_much(memory, MUCH) == 4
-    assert stream.receive_much(memory, MUCH) == 0
+    assert take(MUCH) == 4
+    assert take(MUCH) == 0
     assert time.monotonic() - started_at < LONG_SECONDS / 2, "no step had passed"
 
 
 def test_silence_after_a_little_of_much_ends_patience(
     ends: Ends,
 ) -> None:
-    stream, theirs = ends
+    stream, theirs, take = ends
     stream.wait_at_most(1.0)
     theirs.sendall(b"some")
-    memory = memoryview(bytearray(MUCH))
     started_at = time.monotonic()
-    assert stream.receive_much(memory, MUCH) == 4
+    assert take(MUCH) == 4
     with pytest.raises((BlockingIOError, TimeoutError)):
-        stream.receive_much(memory, MUCH)
+        take(MUCH)
     assert 1.0 <= time.monotonic() - started_at < LONG_SECONDS
 
 
 def test_an_answer_after_much_is_heard_at_once(ends: Ends, long_steps: None) -> None:
     """What wakes for 128 KiB of a body would sleep through the head of the next answer."""
     del long_steps
-    stream, theirs = ends
+    stream, theirs, take = ends
     stream.wait_at_most(LONG_SECONDS)
     memory = memoryview(bytearray(MUCH))
     theirs.sendall(bytes(MUCH))
     filled = 0
     while filled < MUCH:
-        filled += stream.receive_much(memory[filled:], MUCH - filled)
+        filled += take(MUCH - filled)
     threading.Timer(0.05, lambda: theirs.sendall(b"HTTP/1.1 200 OK\r\n\r\n")).start()
     started_at = time.monotonic()
     assert not stream.has_come()
     assert stream.receive_into(memory) == 19
     assert time.monotonic() - started_at < LONG_SECONDS / 2
+
+
+def test_what_comes_by_tls_is_passed_on_by_nobody(ends: Ends) -> None:
+    stream, theirs, _ = ends
+    theirs.sendall(b"some")
+    pipe = Pipe()
+    assert pipe.is_usable
+    if isinstance(stream, TlsStream):
+        with pytest.raises(NoWay):
+            stream.pass_on(pipe, MUCH)
+    else:
+        assert stream.pass_on(pipe, MUCH) == 4
+    pipe.close()

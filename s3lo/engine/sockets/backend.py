@@ -13,11 +13,13 @@ import threading
 import time
 from collections.abc import Callable
 from queue import SimpleQueue
+from resource import RLIMIT_NOFILE, getrlimit
 
 from s3lo.engine.backend import Report, SocketConfig
 from s3lo.engine.jobs import Done, Failed, Hashed, Job
 from s3lo.engine.sockets.dialer import Dialer
 from s3lo.engine.sockets.lane import Lane
+from s3lo.engine.sockets.pipe import most_pipes
 from s3lo.engine.verifier import Verifier
 from s3lo.errors import Interrupted
 from s3lo.model.objects import Credentials
@@ -35,6 +37,7 @@ class SocketBackend:
         self._endpoint = config.endpoint
         self._credentials = config.credentials
         self._is_direct = config.is_direct
+        self._most_pipes = most_pipes(getrlimit(RLIMIT_NOFILE)[0])
         self._dialer = dialer or Dialer(config.endpoint, config.interfaces)
         self._verifier = Verifier(config.hash_threads, self._tell_hashed)
         self._report: Report | None = None
@@ -86,6 +89,7 @@ class SocketBackend:
             self._dialer,
             lambda: self._credentials,
             self._verifier,
+            has_pipe=len(self._lanes) < self._most_pipes,
             is_direct=self._is_direct,
         )
         self._lanes.append(lane)

@@ -14,6 +14,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from s3lo.engine.sockets.head import Head, parse_head
+from s3lo.engine.sockets.pipe import Pipe
 from s3lo.engine.sockets.stream import Stream
 
 _HEAD_BYTES = 16 << 10
@@ -142,6 +143,18 @@ class HttpConnection:
                 raise
         return filled
 
+    def pass_on(self, pipe: Pipe, coming_bytes: int) -> int:
+        """Some of the body's next bytes, of so many to its end, into a pipe that is empty; raises NoWay
+        where they cannot go there, and NoConnection."""
+        if self._end:
+            raise self._end
+        if self._rest:
+            count = pipe.take(self._rest[:coming_bytes])
+            self._rest = self._rest[count:]
+            self._body_bytes += count
+            return count
+        return self._count(lambda: self._stream.pass_on(pipe, coming_bytes))
+
     def read_all(self, head: Head, most_bytes: int) -> tuple[bytes, bool]:
         """A body that is kept in memory, up to so many bytes of it, or what came of it; and whether
         its end is known to have come."""
@@ -223,8 +236,12 @@ class HttpConnection:
             self._rest = self._rest[count:]
             self._body_bytes += count
             return count
+        return self._count(lambda: receive(memory))
+
+    def _count(self, receive: Callable[[], int]) -> int:
+        """What comes of a body; never nothing."""
         try:
-            count = receive(memory)
+            count = receive()
         except OSError as error:
             raise _broken(error) from error
         if count == 0:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from s3lo.engine.jobs import Done, Failed, Get, Job
 from s3lo.engine.sockets.dialer import Dialer
 from s3lo.engine.sockets.line import Line
+from s3lo.engine.sockets.pipe import Pipe
 from s3lo.engine.sockets.range_receiver import RangeReceiver
 from s3lo.engine.sockets.range_sender import RangeSender
 from s3lo.engine.verifier import Verifier
@@ -29,13 +30,18 @@ class Lane:
         credentials: Callable[[], Credentials | None],
         verifier: Verifier,
         *,
+        has_pipe: bool = False,
         is_direct: bool = False,
     ) -> None:
-        """``is_direct``: what it receives is written past the page cache."""
+        """``has_pipe``: what it receives may go into files by a pipe; ``is_direct``: it is written past
+        the page cache."""
         self._line = Line(endpoint, dialer, credentials)
         # On a page of its own, as direct writes ask for.
         memory = memoryview(mmap.mmap(-1, STEP_BYTES))
-        self._receiver = RangeReceiver(self._line, memory, verifier, is_direct=is_direct)
+        self._pipe = Pipe() if has_pipe and not is_direct and not endpoint.is_tls else None
+        self._receiver = RangeReceiver(
+            self._line, memory, verifier, self._pipe, is_direct=is_direct
+        )
         self._sender = RangeSender(self._line, memory, verifier)
 
     @property
@@ -59,3 +65,5 @@ class Lane:
 
     def close(self) -> None:
         self._line.close()
+        if self._pipe:
+            self._pipe.close()

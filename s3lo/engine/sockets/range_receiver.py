@@ -1,28 +1,35 @@
 """Range receiver: the way of one range at a time from a socket into a file, or nowhere.
 
-    ask → receive 256 KiB → write it to the file → hash it, if it is its turn → receive ...
+    ask → receive 256 KiB → write it to the file → hash it → receive ...
+    ask → have the kernel move what comes into the file → ...
     ask → receive 256 KiB → hash it, if it is its turn, or keep it till then → receive ...
 
-The memory is small enough to stay in a core's cache all that way.
+The memory is small enough to stay in a core's cache all that way. What goes into a file and is not to
+be hashed now does not pass it: of 4 GiB over 160 connections of 8 MB/s, and over 60 of 25, that took
+0.78 and 0.74 of the CPU time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 
 from s3lo.engine import failures
 from s3lo.engine.jobs import Done, Failed, Get
 from s3lo.engine.sockets.head import Head
 from s3lo.engine.sockets.http import NoConnection
 from s3lo.engine.sockets.line import Line
+from s3lo.engine.sockets.pipe import NoWay, Pipe
 from s3lo.engine.sockets.range_writer import RangeWriter
+from s3lo.engine.sums import SumShare
 from s3lo.engine.verifier import Share, Verifier
 from s3lo.errors import S3loError, ServiceError, from_os
 from s3lo.model.objects import Request, Response
 
-Take = Callable[[memoryview, int], None]
-"""What is done with bytes that have come, and belong at an offset of the object."""
+Step = Callable[[int, int], int]
+"""Receives what comes next, from an offset of the object on and of so many bytes, and has it where it
+belongs; how much it was."""
 
 SILENCE_SECONDS = 4.0
 """A body of which nothing comes for so long is given up; the rest of it is asked for again."""
@@ -42,13 +49,20 @@ class RangeReceiver:
     """For one thread; any other may cancel what it does, by its line."""
 
     def __init__(
-        self, line: Line, memory: memoryview, verifier: Verifier, *, is_direct: bool
+        self,
+        line: Line,
+        memory: memoryview,
+        verifier: Verifier,
+        pipe: Pipe | None,
+        *,
+        is_direct: bool,
     ) -> None:
-        """``memory``: what all that is received passes. ``is_direct``: it is written past the page
-        cache."""
+        """``memory``: what is received passes it, or ``pipe``, where there is one. ``is_direct``: it is
+        written past the page cache."""
         self._line = line
         self._memory = memory
         self._verifier = verifier
+        self._pipe = pipe
         self._is_direct = is_direct
         self._settled_bytes = 0
         """Written to files or taken otherwise, ever."""
@@ -73,17 +87,17 @@ class RangeReceiver:
         before, and so no more is kept."""
         share = self._verifier.sums.share(job.blob, job.object_size, job.offset)
         try:
-            outcome = self._fetch(job, lambda: nullcontext(lambda memory, _: share.take(memory)))
+            outcome = self._fetch(job, lambda: nullcontext(partial(self._to_nowhere, share)))
         finally:
             share.close()
         report(outcome)
 
-    def _fetch(self, job: Get, opened: Callable[[], AbstractContextManager[Take]]) -> Done | Failed:
+    def _fetch(self, job: Get, opened: Callable[[], AbstractContextManager[Step]]) -> Done | Failed:
         before = self._settled_bytes
         try:
             head = self._ask(job)
-            with opened() as take:
-                self._receive(job, take)
+            with opened() as step:
+                self._receive(job, step)
         except NoConnection as error:
             self._line.close()
             return failures.broken(
@@ -118,29 +132,63 @@ class RangeReceiver:
         return head
 
     @contextmanager
-    def _file(self, job: Get, share: Share | None) -> Iterator[Take]:
-        """Write what comes, and hash it where it is its turn."""
+    def _file(self, job: Get, share: Share | None) -> Iterator[Step]:
+        """Into the job's file, and hashed where it is its turn."""
         # A blob that is one part has no file before; what an earlier try left there has to go.
         is_whole = job.length == job.object_size
         with RangeWriter(job.path, truncates=is_whole, is_direct=self._is_direct) as file:
 
-            def take(memory: memoryview, offset: int) -> None:
-                file.write(memory, offset)
-                if share:
-                    share.wrote(memory)
+            def step(offset: int, left_bytes: int) -> int:
+                if self._pipe and self._pipe.is_usable and not (share and share.is_next):
+                    with suppress(NoWay):
+                        return self._unseen(self._pipe, file, share, offset, left_bytes)
+                return self._seen(file, share, offset, left_bytes)
 
-            yield take
+            yield step
 
-    def _receive(self, job: Get, take: Take) -> None:
+    def _receive(self, job: Get, step: Step) -> None:
         """Take the body that follows to its place."""
-        connection = self._line.body
-        connection.wait_at_most(SILENCE_SECONDS)
+        self._line.body.wait_at_most(SILENCE_SECONDS)
         position, end = job.offset, job.offset + job.length
         while position < end:
-            count = connection.fill(self._memory[: end - position], end - position)
-            take(self._memory[:count], position)
+            count = step(position, end - position)
             self._settled_bytes += count
             position += count
+
+    def _seen(self, file: RangeWriter, share: Share | None, offset: int, left_bytes: int) -> int:
+        memory = self._next(left_bytes)
+        file.write(memory, offset)
+        if share:
+            share.wrote(memory)
+        return len(memory)
+
+    def _unseen(
+        self, pipe: Pipe, file: RangeWriter, share: Share | None, offset: int, left_bytes: int
+    ) -> int:
+        """Raises NoWay before anything has come."""
+        try:
+            count = self._line.body.pass_on(pipe, left_bytes)
+            file.write_from(pipe, count, offset, self._memory)
+        except NoWay:
+            pipe.give_up()
+            raise
+        except BaseException:
+            pipe.close()  # what is in it is of no use any more
+            raise
+        if share:
+            share.passed(count)
+        return count
+
+    def _to_nowhere(self, share: SumShare, offset: int, left_bytes: int) -> int:
+        del offset
+        memory = self._next(left_bytes)
+        share.take(memory)
+        return len(memory)
+
+    def _next(self, left_bytes: int) -> memoryview:
+        """What has come of the body, of so many bytes to its end; at least one."""
+        count = self._line.body.fill(self._memory[:left_bytes], left_bytes)
+        return self._memory[:count]
 
     def _refused(self, job: Get, response: Response) -> Failed:
         name = self._name(job)

@@ -12,6 +12,8 @@ import fcntl
 import os
 from types import TracebackType
 
+from s3lo.engine.sockets.pipe import NoWay, Pipe
+
 WRITE_BYTES = 128 << 10
 """Of one system call. Larger ones get larger folios in the page cache (Linux 6.18, ext4), which may be
 memory that a virtual machine has given back: 4 x 1 GiB took 2.4 to 5.1 s of system time with 256 KiB,
@@ -56,6 +58,20 @@ class RangeWriter:
             self._give_up_direct()
         for start in range(0, len(memory), WRITE_BYTES):
             _write_all(self._fd, memory[start : start + WRITE_BYTES], offset + start)
+
+    def write_from(self, pipe: Pipe, count: int, offset: int, memory: memoryview) -> None:
+        """``count`` bytes that are in a pipe, by way of ``memory`` where the file takes none from
+        pipes; raises OSError."""
+        moved = 0
+        try:
+            while moved < count:
+                moved += pipe.move_to(self._fd, count - moved, offset + moved)
+        except NoWay:
+            while moved < count:
+                got = pipe.read_into(memory[: count - moved])
+                _write_all(self._fd, memory[:got], offset + moved)
+                moved += got
+            pipe.give_up()
 
     def _write_direct(self, memory: memoryview, offset: int) -> int:
         """How much of it was written."""

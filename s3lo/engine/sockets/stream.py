@@ -9,7 +9,10 @@ import struct
 import termios
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from s3lo.engine.sockets.pipe import NoWay, Pipe
 
 if TYPE_CHECKING:  # 25 ms that a plain connection does without
     import ssl
@@ -36,6 +39,9 @@ class Stream(Protocol):
     def receive_much(self, memory: memoryview, coming_bytes: int) -> int:
         """The same, of what is known to come, so many bytes to its end: the kernel need not wake this
         thread for a little of it."""
+
+    def pass_on(self, pipe: Pipe, coming_bytes: int) -> int:
+        """The same, into a pipe; raises NoWay where what comes has to be looked at."""
 
     def wait_at_most(self, seconds: float) -> None: ...
 
@@ -122,22 +128,29 @@ class PlainStream(_Socket):
 
     def receive_into(self, memory: memoryview) -> int:
         self.wake_for(1)
-        return self._receive(memory)
+        return self._patiently(partial(self._socket.recv_into, memory))
 
     def receive_much(self, memory: memoryview, coming_bytes: int) -> int:
         # Not with MSG_WAITALL, for which each packet wakes the reader: a sixth of a pull's time.
-        # The kernel gives out what is there, and wakes then for so much once more. Where less was to
-        # come, the end of a part waited a whole step: three connections at once had nothing to do.
-        least_bytes = min(len(memory), coming_bytes // 2, _MUCH_BYTES)
-        self.wake_for(least_bytes if least_bytes >= _LITTLE_BYTES else 1)
-        return self._receive(memory)
+        self._wake_for_much(min(len(memory), coming_bytes // 2))
+        return self._patiently(partial(self._socket.recv_into, memory))
 
-    def _receive(self, memory: memoryview) -> int:
+    def pass_on(self, pipe: Pipe, coming_bytes: int) -> int:
+        self._wake_for_much(coming_bytes // 2)
+        return self._patiently(partial(pipe.take_from, self._socket.fileno(), coming_bytes))
+
+    def _wake_for_much(self, most_bytes: int) -> None:
+        """The kernel gives out what is there, and wakes then for so much once more. Where less was to
+        come, the end of a part waited a whole step: three connections at once had nothing to do."""
+        least_bytes = min(most_bytes, _MUCH_BYTES)
+        self.wake_for(least_bytes if least_bytes >= _LITTLE_BYTES else 1)
+
+    def _patiently(self, receive: Callable[[], int]) -> int:
         """After each step what has come of it, be it little; silence is many steps of nothing."""
         silent_seconds = 0.0
         while True:
             try:
-                return self._socket.recv_into(memory)
+                return receive()
             except BlockingIOError:
                 silent_seconds += self._step_seconds
                 if silent_seconds >= self._seconds:
@@ -173,6 +186,10 @@ class TlsStream(_Socket):
         # Of a record some may have been read already.
         is_much = coming_bytes >= _MUCH_BYTES + _LONGEST_RECORD_BYTES
         return self._receive(memory, _MUCH_BYTES if is_much else 1)
+
+    def pass_on(self, pipe: Pipe, coming_bytes: int) -> int:
+        del pipe, coming_bytes
+        raise NoWay
 
     def _receive(self, memory: memoryview, least_bytes: int) -> int:
         if self._early:
