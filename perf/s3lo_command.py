@@ -65,7 +65,8 @@ def fixed_window(width: int) -> S3lo:
     return S3lo(f"fixed-{width}", module=("perf.fixed_window", str(width)))
 
 
-FIXED_WINDOWS = {by.name: by for by in map(fixed_window, (50, 100, 200))}
+_WIDTHS = (12, 25, 50, 100, 200, 300, 400, 600)
+FIXED_WINDOWS = {by.name: by for by in map(fixed_window, _WIDTHS)}
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from perf.stock import BUCKET, IMAGE, StockImage
 from perf.workload import LinkLimits, OriginLimits, Workload
 from s3lo.cli.options import size
 from s3lo.cpus import usable_cpus
-from tests.servers import Dockerd, Origin, OriginOptions, Registry
+from tests.servers import Dockerd, Nginx, Origin, OriginOptions, Registry
 from tests.servers.link import Link
 from tests.servers.origin import UploadedObject
 from tests.servers.process import find_program
@@ -108,7 +108,8 @@ def own_setting(workload: Workload, image: StockImage, scratch: Path) -> Iterato
     """An origin of our own; raises Missing where a part of it cannot run."""
     with ExitStack() as stack:
         link = stack.enter_context(_link(workload.link)) if workload.link else None
-        origin = stack.enter_context(_origin(workload, image, link))
+        origin = _server(workload, image, link)
+        stack.enter_context(origin)
         registry = dockerd = None
         if _FROM_REGISTRY & set(workload.contenders):
             registry = stack.enter_context(Registry())
@@ -125,7 +126,7 @@ def own_setting(workload: Workload, image: StockImage, scratch: Path) -> Iterato
             workload=workload,
             image=image,
             job=job,
-            store=_OriginStore(origin),
+            store=_OriginStore(origin) if isinstance(origin, Origin) else _Files(),
             env=own_environment(),
             prefix=link.near if link else (),
             dockerd=dockerd,
@@ -197,7 +198,9 @@ def _link(limits: LinkLimits) -> Link:
     return Link(limits.gbit_s, limits.round_trip_seconds)
 
 
-def _origin(workload: Workload, image: StockImage, link: Link | None) -> Origin:
+def _server(workload: Workload, image: StockImage, link: Link | None) -> Origin | Nginx:
+    if workload.server == "nginx":
+        return Nginx(image.root, tls=workload.origin.tls)
     options = origin_options(workload.origin)
     # A pushed image is served by nobody: the sink starts empty.
     root = image.root if workload.action == "pull" else image.root.parent / "nothing"
@@ -245,3 +248,16 @@ class _OriginStore:
 
     def uploaded(self) -> Mapping[str, UploadedObject]:
         return self.origin.objects()
+
+
+class _Files:
+    """What a server of files is as a store: it counts nothing and takes nothing."""
+
+    def clear(self) -> None:
+        pass
+
+    def requests(self) -> int | None:
+        return None
+
+    def uploaded(self) -> Mapping[str, UploadedObject]:
+        return {}

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 import yaml
+from msgspec.structs import replace
 
 from s3lo.cli.options import size
 
@@ -91,6 +92,9 @@ class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     verified: bool = True
     to: Literal["oci", "docker"] = "oci"
     """Where a pull ends."""
+    server: Literal["origin", "nginx"] = "origin"
+    """What serves a pull: our own, or one that nobody says we made for ourselves, which holds nothing
+    back and counts nothing."""
     origin: OriginLimits = OriginLimits()
     link: LinkLimits | None = None
     clients: int = 1
@@ -100,13 +104,14 @@ class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def needs_own_origin(self) -> bool:
         """Whether it asks for limits, or for a registry and a daemon, that we have to bring."""
-        return self.link is not None or self.origin != OriginLimits() or self.to == "docker"
+        is_plain = self.origin == OriginLimits() and self.server == "origin"
+        return self.link is not None or not is_plain or self.to == "docker"
 
     @property
     def conditions(self) -> str:
         link = f", {self.link}" if self.link else ""
         many = f", {self.clients} clients at once" if self.clients > 1 else ""
-        return f"origin with {self.origin}{link}{many}"
+        return f"{self.server} with {self.origin}{link}{many}"
 
 
 class InvalidWorkload(Exception):
@@ -123,6 +128,9 @@ def read_workload(path: Path) -> Workload:
         raise InvalidWorkload(f"{path}: an image is either blobs or wheels")
     if workload.to == "docker" and (workload.action == "push" or workload.clients > 1):
         raise InvalidWorkload(f"{path}: only one pull at a time ends in Docker")
+    holds_back = replace(workload.origin, tls=False) != OriginLimits() or workload.link
+    if workload.server == "nginx" and (workload.action == "push" or holds_back):
+        raise InvalidWorkload(f"{path}: nginx serves pulls and holds nothing back")
     return workload
 
 

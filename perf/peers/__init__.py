@@ -15,7 +15,7 @@ from perf.peers.skopeo import Skopeo
 
 _ALL: tuple[Contender, ...] = (
     PythonPeer("awscrt", "awscrt", "awscrt_client", ("100",)),
-    # Its default target: the faster one where connections are not what limits.
+    # The target of its own: the faster one where connections are not what limits.
     PythonPeer("awscrt-10", "awscrt", "awscrt_client", ("10",)),
     PythonPeer("boto3", "boto3", "boto3_client"),
     PythonPeer("boto3-crt", "boto3", "boto3_crt_client"),
@@ -25,7 +25,8 @@ _ALL: tuple[Contender, ...] = (
     Floor(),
     Skopeo(),
     Docker(),
-    # At their defaults; awscrt-10 and boto3-crt are already.
+    # At their defaults.
+    PythonPeer("awscrt-default", "awscrt", "awscrt_client"),
     PythonPeer("boto3-default", "boto3", "boto3_default_client"),
     S5cmd("s5cmd-default", ()),
     Rclone("rclone-default", is_tuned=False),

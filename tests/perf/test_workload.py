@@ -30,6 +30,8 @@ def test_every_workload_means_something_and_names_peers_that_exist(directory: Pa
         (_GOOD + "origin: {latency: 3}\n", "latency"),
         ("about: A.\naction: pull\nimage: {}\n", "either blobs or wheels"),
         ("about: A.\naction: push\nimage: {blobs: 1}\nto: docker\n", "ends in Docker"),
+        (_GOOD + "server: nginx\norigin: {connection_rate: 8MB}\n", "holds nothing back"),
+        (_GOOD.replace("pull", "push") + "server: nginx\n", "serves pulls"),
         ("- a list\n", "broken.yaml"),
         ("about: [\n", "broken.yaml"),
     ],
@@ -47,5 +49,6 @@ def test_a_file_that_means_nothing_is_refused_by_name(
 def test_only_workloads_without_limits_can_run_against_a_real_service() -> None:
     workloads = find_workloads()
     assert not workloads["pull-unlimited"].needs_own_origin
+    assert workloads["pull-tls-nginx"].needs_own_origin
     assert workloads["pull-cap-2mb"].needs_own_origin
     assert workloads["pull-link-1gbit-10ms"].needs_own_origin

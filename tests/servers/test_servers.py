@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import ssl
 import subprocess
 import sys
 import tarfile
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +70,16 @@ def test_a_conditional_write_is_refused_where_the_key_is_taken(
 def test_nginx_serves_a_file_below_its_root(nginx: Nginx) -> None:
     (nginx.root / "key").write_bytes(b"content")
     assert http_get(int(nginx.url.rpartition(":")[2]), "/key") == (200, b"content")
+
+
+def test_nginx_serves_a_file_by_tls_to_who_trusts_its_authority(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"content")
+    with serving(Nginx(tmp_path, tls=True)) as nginx:
+        trusting = ssl.create_default_context(cafile=str(nginx.ca_bundle))
+        with urllib.request.urlopen(f"{nginx.url}/key", context=trusting) as answer:
+            assert answer.read() == b"content"
+        with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+            urllib.request.urlopen(f"{nginx.url}/key")
 
 
 def test_a_registry_lists_no_image_at_first() -> None:
