@@ -10,6 +10,7 @@ from s3lo.engine.machine import Machine, default_interfaces
 from s3lo.engine.options import EngineOptions
 from s3lo.engine.plan import GIB, MIB
 from s3lo.engine.settings import LANE_BYTES, PART_OVERHEAD, PROCESS_BYTES, choose
+from s3lo.engine.sockets.pipe import most_pipes
 from s3lo.errors import UsageError
 
 SMALL = Machine(cpus=2, memory_bytes=24 * GIB)
@@ -22,6 +23,14 @@ def test_a_flag_goes_before_the_nic_before_the_table_before_the_default() -> Non
     assert choose(EngineOptions(), everything).target_gbps == 25.0
     assert choose(EngineOptions(), LARGE).target_source == "ec2-table"
     assert choose(EngineOptions(), SMALL).target_source == "default"
+
+
+def test_parts_pipes_and_the_rest_fit_the_descriptors() -> None:
+    few = Machine(cpus=2, memory_bytes=24 * GIB, open_files=1024)
+    asked = EngineOptions(processes=0, max_in_flight=5000, memory_limit_bytes=8 * GIB)
+    chosen = choose(asked, few, 100 * GIB, on_sockets=True)
+    assert chosen.max_in_flight > 300
+    assert 2 * chosen.max_in_flight + 2 * most_pipes(1024) < 1024
 
 
 def test_two_cpus_and_small_transfers_stay_in_one_process() -> None:
