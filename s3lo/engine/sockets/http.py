@@ -1,4 +1,4 @@
-"""HTTP: one HTTP/1.1 connection (RFC 9112) whose bodies go straight into the caller's memory, or
+"""HTTP: one HTTP/1.1 connection (RFC 9112) whose bodies go straight into the caller's memory or pipe, or
 come from there.
 
 A service may refuse a request before it has taken its body, and close. So its answer is looked for
