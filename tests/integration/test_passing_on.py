@@ -163,7 +163,7 @@ def _append_only(path: Path) -> None:
 
 def test_pipes_leave_descriptors_for_what_they_connect() -> None:
     assert most_pipes(1024) == 64
-    assert most_pipes(1 << 20) == 192
+    assert most_pipes(1 << 20) == 112
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowest = os.dup(1)
     os.close(lowest)

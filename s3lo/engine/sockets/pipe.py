@@ -11,12 +11,13 @@ import os
 from contextlib import suppress
 from fcntl import F_SETPIPE_SZ, fcntl
 
-PIPE_BYTES = 256 << 10
-"""How much one holds. Without privileges all pipes of a user share 64 MiB, and one that is made beyond
+PIPE_BYTES = 512 << 10
+"""How much one holds: all that a connection may have waiting (``stream``), for what is left is taken
+by itself, be it 2 KB. Without privileges all pipes of a user share 64 MiB, and one that is made beyond
 is of a page or two (pipe(7))."""
 _WRITE_BYTES = 128 << 10
 """Into the file by one call: see ``range_writer``."""
-_MOST = 192
+_MOST = 112
 _FILES_FOR_ONE = 16
 """Of the descriptors that a process may have; a pipe takes two."""
 _NO_WAY = (errno.EINVAL, errno.ENOSYS)
