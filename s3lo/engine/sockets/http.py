@@ -149,10 +149,7 @@ class HttpConnection:
         if self._end:
             raise self._end
         if self._rest:
-            count = pipe.take(self._rest[:coming_bytes])
-            self._rest = self._rest[count:]
-            self._body_bytes += count
-            return count
+            return self._use_rest(pipe.take(self._rest[:coming_bytes]))
         return self._count(lambda: self._stream.pass_on(pipe, coming_bytes))
 
     def read_all(self, head: Head, most_bytes: int) -> tuple[bytes, bool]:
@@ -233,10 +230,13 @@ class HttpConnection:
         if self._rest:
             count = min(len(memory), len(self._rest))
             memory[:count] = self._rest[:count]
-            self._rest = self._rest[count:]
-            self._body_bytes += count
-            return count
+            return self._use_rest(count)
         return self._count(lambda: receive(memory))
+
+    def _use_rest(self, count: int) -> int:
+        self._rest = self._rest[count:]
+        self._body_bytes += count
+        return count
 
     def _count(self, receive: Callable[[], int]) -> int:
         """What comes of a body; never nothing."""

@@ -15,8 +15,6 @@ PIPE_BYTES = 512 << 10
 """How much one holds: all that a connection may have waiting (``stream``), for what is left is taken
 by itself, be it 2 KB. Without privileges all pipes of a user share 64 MiB, and one that is made beyond
 is of a page or two (pipe(7))."""
-_WRITE_BYTES = 128 << 10
-"""Into the file by one call: see ``range_writer``."""
 _MOST = 112
 _FILES_FOR_ONE = 16
 """Of the descriptors that a process may have; a pipe takes two."""
@@ -65,7 +63,7 @@ class Pipe:
 
     def move_to(self, file: int, count: int, offset: int) -> int:
         """``count`` bytes, or fewer, to their place in a file. Raises NoWay or what writing would."""
-        return _splice(self._outgoing, file, min(count, _WRITE_BYTES), offset)
+        return _splice(self._outgoing, file, count, offset)
 
     def read_into(self, memory: memoryview) -> int:
         """What is in it, or as much as there is memory for."""

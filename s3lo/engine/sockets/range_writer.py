@@ -65,7 +65,7 @@ class RangeWriter:
         moved = 0
         try:
             while moved < count:
-                moved += pipe.move_to(self._fd, count - moved, offset + moved)
+                moved += pipe.move_to(self._fd, min(count - moved, WRITE_BYTES), offset + moved)
         except NoWay:
             while moved < count:
                 got = pipe.read_into(memory[: count - moved])
