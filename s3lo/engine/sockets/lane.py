@@ -38,7 +38,7 @@ class Lane:
         self._line = Line(endpoint, dialer, credentials)
         # On a page of its own, as direct writes ask for.
         memory = memoryview(mmap.mmap(-1, STEP_BYTES))
-        self._pipe = Pipe() if has_pipe and not is_direct and not endpoint.is_tls else None
+        self._pipe = Pipe() if has_pipe and not is_direct else None
         self._receiver = RangeReceiver(
             self._line, memory, verifier, self._pipe, is_direct=is_direct
         )

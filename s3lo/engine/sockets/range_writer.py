@@ -69,7 +69,7 @@ class RangeWriter:
         except NoWay:
             while moved < count:
                 got = pipe.read_into(memory[: count - moved])
-                _write_all(self._fd, memory[:got], offset + moved)
+                self.write(memory[:got], offset + moved)
                 moved += got
             pipe.give_up()
 

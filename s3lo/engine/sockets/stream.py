@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from s3lo.engine.sockets.pipe import NoWay, Pipe
+from s3lo.engine.sockets.pipe import PIPE_BYTES, NoWay, Pipe
 
 if TYPE_CHECKING:  # 25 ms that a plain connection does without
     import ssl
@@ -20,9 +20,9 @@ if TYPE_CHECKING:  # 25 ms that a plain connection does without
 _EARLY_BYTES = 4 << 10
 _MUCH_BYTES = 128 << 10
 _LITTLE_BYTES = 16 << 10
-_ROOM_BYTES = 4 * _MUCH_BYTES
-"""Of the window that is offered, so that it is not full before somebody is woken: the sender would
-then wait for a whole round trip."""
+_ROOM_BYTES = PIPE_BYTES
+"""Of the window that is offered: four times that much, so that it is not full before somebody is woken,
+for the sender would then wait for a whole round trip; and no more than a pipe takes at once."""
 _STEP_SECONDS = 0.5
 """After which what has come of much is taken, however little."""
 _LONGEST_RECORD_BYTES = 17 << 10
