@@ -309,7 +309,7 @@ def preallocate(path: Path, size_bytes: int, *, keep: bool = False) -> None:
 
 def _reserve(fd: int, size_bytes: int) -> None:
     os.ftruncate(fd, size_bytes)
-    if size_bytes == 0 or _is_memory(fd):
+    if size_bytes == 0 or is_memory(fd):
         return
     try:
         os.posix_fallocate(fd, 0, size_bytes)
@@ -321,7 +321,7 @@ def _reserve(fd: int, size_bytes: int) -> None:
 _MEMORY_FILE_SYSTEMS = frozenset({"tmpfs", "ramfs"})
 
 
-def _is_memory(fd: int) -> bool:
+def is_memory(fd: int) -> bool:
     """Whether an open file lies on tmpfs: found by its device in the mount table."""
     device = os.fstat(fd).st_dev
     wanted = f"{os.major(device)}:{os.minor(device)}"

@@ -9,6 +9,7 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -48,6 +49,18 @@ def test_it_passes_no_memory_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert written == []
         made.fetch(0, HALF)
         assert written[0] == 0, "the part at the position is hashed as it comes"
+
+
+def test_what_goes_into_tmpfs_passes_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There a pull by pipes took 1.08 of the time."""
+    monkeypatch.setattr(os, "splice", None)
+    with (
+        TemporaryDirectory(dir="/dev/shm") as place,
+        receiving(Scripted([ranged, ranged]), Path(place)) as made,
+    ):
+        made.fetch(HALF, SECOND)
+        made.fetch(0, HALF)
+        assert made.reports.get(timeout=30) == Hashed(0, HEX)
 
 
 def test_a_byte_that_is_wrong_in_the_file_is_found(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import fcntl
 import os
 from types import TracebackType
 
+from s3lo import files
 from s3lo.engine.sockets.pipe import NoWay, Pipe
 
 WRITE_BYTES = 128 << 10
@@ -58,6 +59,10 @@ class RangeWriter:
             self._give_up_direct()
         for start in range(0, len(memory), WRITE_BYTES):
             _write_all(self._fd, memory[start : start + WRITE_BYTES], offset + start)
+
+    def is_memory(self) -> bool:
+        """Whether what is written never leaves memory; reads the table of mounts."""
+        return files.is_memory(self._fd)
 
     def write_from(self, pipe: Pipe, count: int, offset: int, memory: memoryview) -> None:
         """``count`` bytes that are in a pipe, by way of ``memory`` where the file takes none from
