@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sys
 
-from s3lo.engine.tuner import Standing, Tuner
+from s3lo.engine.sample import Standing
+from s3lo.engine.tuner import Tuner
 
 
 def main() -> None:

@@ -29,8 +29,9 @@ from s3lo.engine.jobs import Abort, Done, Failed, Finish, Get, Hashed, Job, Outc
 from s3lo.engine.ledger import Flight, Ledger, RetryQueue
 from s3lo.engine.pace import Pace
 from s3lo.engine.pool import Lost, Pool, Reported
+from s3lo.engine.sample import Standing
 from s3lo.engine.settings import EngineSettings
-from s3lo.engine.tuner import Standing, Tuner
+from s3lo.engine.tuner import Tuner
 from s3lo.engine.upload.feed import Arrived, Fed, NoMore, Offered
 from s3lo.errors import Interrupted, ServiceError, WorkerDied
 from s3lo.events import Note, Observer
@@ -111,7 +112,7 @@ class Coordinator:
         self.pace = Pace()
         self.tuner = Tuner(
             settings.initial_in_flight,
-            settings.wanted_in_flight,
+            settings.idle_in_flight,
             settings.max_in_flight,
             settings.target_gbps,
             settings.cpus,
@@ -299,7 +300,8 @@ class Coordinator:
         before = self.tuner.width
         cpu_use = read_cpu_use(self._pool.cpu_seconds())
         pool = self._pool
-        standing = Standing(now, pool.progress_bytes(), cpu_use, pool.connections())
+        in_flight = len(self.ledger)
+        standing = Standing(now, pool.progress_bytes(), cpu_use, in_flight, pool.connections())
         self.tuner.observe(standing, is_full=not self._is_starved)
         if self.tuner.width != before:
             self._observe(Note(self.tuner.reason, level=1))

@@ -7,8 +7,8 @@
                 as the target needs would have fewer than 4 each, and not below 4 MiB. Once it is
                 known what a connection brings they may become larger: see ``coordinator``
     in flight   2.5 parts per Gbit/s of the target (85 MB/s a connection, with some to spare), at
-                least 8, never more than the memory holds; on sockets one a CPU at first, and what
-                the tuner makes of it
+                least 8, never more than the memory holds; on sockets one a CPU at first, 8 where
+                these idle and the target is the default, and what the tuner makes of it
     processes   none for less than 256 MiB or on up to 2 CPUs; else one per 10 Gbit/s of the
                 target, up to half the CPUs, each with a few parts of its own
     memory      1 GiB or what the parts in flight need, up to an eighth of the RAM, unless asked
@@ -80,6 +80,8 @@ class EngineSettings(Struct, frozen=True):
     initial_in_flight: int
     wanted_in_flight: int
     """What the target needs."""
+    idle_in_flight: int
+    """What to go on with where the first left the CPUs idle."""
     max_in_flight: int
     most_held_bytes: int
     """Of parts in flight, where these are held in memory."""
@@ -136,6 +138,7 @@ def choose(
         most_part_bytes=part if is_fixed else MOST_PART_BYTES,
         initial_in_flight=min(most, initial),
         wanted_in_flight=min(most, wanted),
+        idle_in_flight=min(most, wanted if is_small or source != "default" else LEAST_IN_FLIGHT),
         max_in_flight=most,
         most_held_bytes=sys.maxsize if on_sockets else most * part,
         memory_limit_bytes=memory,

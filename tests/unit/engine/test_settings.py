@@ -33,6 +33,15 @@ def test_parts_pipes_and_the_rest_fit_the_descriptors() -> None:
     assert 2 * chosen.max_in_flight + 2 * most_pipes(1024) < 1024
 
 
+def test_idle_cpus_are_given_few_parts_where_the_target_is_a_guess() -> None:
+    """A link of 2 Gbit/s was filled by 8, and crowded by the 25 that 10 Gbit/s would need."""
+    assert choose(EngineOptions(), SMALL, 10 * GIB).idle_in_flight == 8
+    assert choose(EngineOptions(target_gbps=10), SMALL, 10 * GIB).idle_in_flight == 25
+    assert choose(EngineOptions(), LARGE, 10 * GIB).idle_in_flight == 250
+    # That is over before a climb would have ended, and is mostly waiting.
+    assert choose(EngineOptions(), SMALL, 5 * MIB).idle_in_flight == 25
+
+
 def test_two_cpus_and_small_transfers_stay_in_one_process() -> None:
     assert choose(EngineOptions(), SMALL, 10 * GIB).processes == 0
     assert choose(EngineOptions(), LARGE, 5 * MIB).processes == 0

@@ -1,0 +1,66 @@
+"""Sample: what a window brought over a moment that is long enough and in which it came steadily. Pure.
+
+What the kernel has kept while nobody had time for it comes all at once, and a connection that has just
+begun brings more with each round trip: over a link of 2 Gbit/s 3 to 4 once seemed to come, and 25 in
+flight became 244.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from s3lo.engine.cpu_use import CpuUse
+
+STEADY_RISE = 1.25
+"""Of the goodput from the first half of a sample to the second, at most."""
+STEADY_FALL = 1.5
+MOST_PROLONGED = 5
+"""Times, by half a sample each: of slow connections little comes, and that by fits and starts."""
+
+
+class Standing(Struct, frozen=True):
+    """What a transfer has got done up to a moment, and what of the CPUs was used."""
+
+    moment: float
+    bytes_: int
+    cpu_use: CpuUse = CpuUse()
+    in_flight: int = 0
+    connections: int = 1 << 30
+    """Over which anything has moved; where that is not told, all that are wanted."""
+
+    def goodput_since(self, before: Standing) -> float:
+        """Bytes per second."""
+        return (self.bytes_ - before.bytes_) / (self.moment - before.moment)
+
+
+class Sample:
+    """From ``begun`` on."""
+
+    def __init__(self, begun: Standing) -> None:
+        self.begun = begun
+        self._middle: Standing | None = None
+        self._prolonged = 0
+
+    def is_complete(self, now: Standing, seconds: float) -> bool:
+        """Whether it can be judged now; where it is not steady, its first half is left out and it takes
+        half as long once more."""
+        elapsed_seconds = now.moment - self.begun.moment
+        if elapsed_seconds < seconds:
+            if self._middle is None and elapsed_seconds >= seconds / 2:
+                self._middle = now
+            return False
+        middle = self._middle
+        if (
+            middle is None
+            or self._prolonged == MOST_PROLONGED
+            or _is_steady(self.begun, middle, now)
+        ):
+            return True
+        self.begun, self._middle = middle, now
+        self._prolonged += 1
+        return False
+
+
+def _is_steady(begun: Standing, middle: Standing, ended: Standing) -> bool:
+    first, second = middle.goodput_since(begun), ended.goodput_since(middle)
+    return first / STEADY_FALL <= second <= first * STEADY_RISE
