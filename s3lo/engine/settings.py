@@ -116,6 +116,8 @@ def choose(
     initial = wanted
     if on_sockets:
         initial = min(wanted, max(LEAST_STARTING_LANES, STARTING_LANES_PER_CPU * machine.cpus))
+    # What is small is over before a climb would end.
+    is_known = is_small or source != "default"
     part = DEFAULT_PART_BYTES
     if on_sockets and not sends:
         part = _part_bytes(total_bytes, target, wanted)
@@ -138,7 +140,7 @@ def choose(
         most_part_bytes=part if is_fixed else MOST_PART_BYTES,
         initial_in_flight=min(most, initial),
         wanted_in_flight=min(most, wanted),
-        idle_in_flight=min(most, wanted if is_small or source != "default" else LEAST_IN_FLIGHT),
+        idle_in_flight=min(most, wanted if is_known else max(initial, LEAST_IN_FLIGHT)),
         max_in_flight=most,
         most_held_bytes=sys.maxsize if on_sockets else most * part,
         memory_limit_bytes=memory,

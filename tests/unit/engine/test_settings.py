@@ -38,8 +38,8 @@ def test_idle_cpus_are_given_few_parts_where_the_target_is_a_guess() -> None:
     assert choose(EngineOptions(), SMALL, 10 * GIB).idle_in_flight == 8
     assert choose(EngineOptions(target_gbps=10), SMALL, 10 * GIB).idle_in_flight == 25
     assert choose(EngineOptions(), LARGE, 10 * GIB).idle_in_flight == 250
-    # That is over before a climb would have ended, and is mostly waiting.
     assert choose(EngineOptions(), SMALL, 5 * MIB).idle_in_flight == 25
+    assert choose(EngineOptions(), Machine(16, 64 * GIB), 10 * GIB).idle_in_flight == 16
 
 
 def test_two_cpus_and_small_transfers_stay_in_one_process() -> None:
