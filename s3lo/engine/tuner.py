@@ -136,10 +136,8 @@ class Tuner:
         elif self._phase is _Phase.CLIMB:
             self._climb(goodput, after.moment, has_time=not used.reaches(BUSY_SHARE))
         elif self._phase is _Phase.COMPARE:
-            self._base = (self.width, goodput)
             self._goes_up = self._goes_up and not used.reaches(BUSY_SHARE)
-            self._enter(_Phase.TRY)
-            self._turn(self._next_try(), goodput)
+            self._try_beside(self.width, goodput, goodput)
         else:
             self._tried(goodput, after.moment)
 
@@ -164,7 +162,8 @@ class Tuner:
             self._doubted = goodput
         else:
             self._doubted = 0.0
-            self._narrow(width, before, goodput)
+            self._goes_up = False
+            self._try_beside(width, before, goodput)
 
     def _tried(self, goodput: float, now: float) -> None:
         width, before = self._base
@@ -183,14 +182,13 @@ class Tuner:
         elif self._goes_up:
             self._settle(self.width, goodput, now)
         else:
-            self._narrow(self.width, max(before, goodput), goodput)
+            self._try_beside(self.width, max(before, goodput), goodput)
 
-    def _narrow(self, width: int, best: float, goodput: float) -> None:
-        """Try less than a width at once, held to the ``best`` that this one or a wider one brought."""
+    def _try_beside(self, width: int, best: float, goodput: float) -> None:
+        """A bit more or less than a width, held to the ``best`` that this one brought, or a wider one."""
         self._base = (width, best)
-        self._goes_up = False
         self._enter(_Phase.TRY)
-        self._turn(_narrower(width), goodput)
+        self._turn(self._next_try(width), goodput)
 
     def _is_in_proportion(self, goodput: float) -> bool:
         """Whether as much more came as it is wider than before; not where nothing had come."""
@@ -207,10 +205,10 @@ class Tuner:
         least, most = 2 * self.width, MOST_AT_ONCE * self.width
         return min(self._most, round(min(max(least, needed), most)))
 
-    def _next_try(self) -> int:
+    def _next_try(self, width: int) -> int:
         if self._goes_up:
-            return min(self._most, max(self.width + 1, round(self.width * STEP)))
-        return _narrower(self.width)
+            return min(self._most, max(width + 1, round(width * STEP)))
+        return max(min(LEAST_WIDTH, width), round(width / STEP))
 
     def _settle(self, width: int, goodput: float, now: float) -> None:
         if width != self.width:
@@ -225,7 +223,3 @@ class Tuner:
     def _enter(self, phase: _Phase) -> None:
         self._phase = phase
         self.disturbed()
-
-
-def _narrower(width: int) -> int:
-    return max(min(LEAST_WIDTH, width), round(width / STEP))
