@@ -22,7 +22,8 @@ from s3lo.model.digest import Digest
 from s3lo.model.platform import Platform
 from s3lo.transports import docker_form, oci_form
 from s3lo.transports.contents import ArchiveContents, Content, Contents, Entry
-from s3lo.transports.decompression import HEAD_BYTES, decompress, detect
+from s3lo.transports.decompression import decompress, detect
+from s3lo.transports.ends import HEAD_BYTES
 from s3lo.transports.image import Form, SourceImage
 from s3lo.transports.layout_files import INDEX_FILE, named_blob
 from s3lo.transports.packer import Packer

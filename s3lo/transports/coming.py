@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor
-from s3lo.transports.decompression import END_BYTES, HEAD_BYTES
-from s3lo.transports.streams import Readable
+from s3lo.transports.ends import END_BYTES, HEAD_BYTES
+
+if TYPE_CHECKING:
+    from s3lo.transports.streams import Readable
 
 
 class Coming(Protocol):

@@ -12,7 +12,7 @@ from msgspec import Struct
 from s3lo.errors import IntegrityError, InvalidDocument, from_os
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor, Index, Manifest
-from s3lo.transports.decompression import HEAD_BYTES
+from s3lo.transports.ends import HEAD_BYTES
 from s3lo.transports.image import BlobFile, SourceImage
 from s3lo.transports.streams import open_range, read_up_to
 from s3lo.transports.tar_reader import safe_name

@@ -15,15 +15,9 @@ from typing import Protocol, cast
 from s3lo.errors import IntegrityError, from_os
 from s3lo.transports import zstd_frames
 from s3lo.transports._zstd import zstd
+from s3lo.transports.ends import HEAD_BYTES
 from s3lo.transports.image import Compression
 from s3lo.transports.streams import Readable
-
-HEAD_BYTES = 512
-"""How much of the beginning tells what something is: a tar header is the longest to look at."""
-
-END_BYTES = 1 << 20
-"""How much of the end tells how large the content is: the table of a seekable zstd file, which has
-eight bytes for each of its frames, is the longest to look at."""
 
 _GZIP_MAGIC = b"\x1f\x8b\x08"
 _GZIP_MODULUS = 1 << 32

@@ -22,7 +22,8 @@ from s3lo.model.documents import Descriptor
 from s3lo.transports.ahead import ahead
 from s3lo.transports.compression import Compressor
 from s3lo.transports.contents import Content, Entry, Held
-from s3lo.transports.decompression import HEAD_BYTES, decompress, detect
+from s3lo.transports.decompression import decompress, detect
+from s3lo.transports.ends import HEAD_BYTES
 from s3lo.transports.image import BlobFile, Compression
 from s3lo.transports.packing import Packing, ReadAgain
 from s3lo.transports.streams import (
