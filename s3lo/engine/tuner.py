@@ -102,13 +102,15 @@ class Tuner:
             if now >= self._rest_until:
                 self._enter(_Phase.COMPARE)
         elif self._settled_at is None:
-            settles = self._phase is not _Phase.BEGIN
-            self._settled_at = now + SETTLE_SECONDS if settles else now
-            self._sample = None if settles else Sample(standing)
+            self._settled_at = now + SETTLE_SECONDS
+            if (
+                self._phase is _Phase.BEGIN
+            ):  # when nothing has come, and only the CPUs are looked at
+                self._sample = Sample(standing, BEGIN_SECONDS, most_prolonged=0)
         elif self._sample is None:
-            is_settled = self._is_settled(standing, self._settled_at)
-            self._sample = Sample(standing) if is_settled else None
-        elif self._sample.is_complete(standing, self._sample_seconds):
+            if self._is_settled(standing, self._settled_at):
+                self._sample = Sample(standing, SAMPLE_SECONDS)
+        elif self._sample.is_complete(standing):
             self._decide(self._sample.begun, standing)
 
     def _is_settled(self, standing: Standing, since: float) -> bool:
@@ -120,10 +122,6 @@ class Tuner:
     def disturbed(self) -> None:
         """The width was not the tuner's for a while: what was measured meanwhile says nothing."""
         self._sample = self._settled_at = None
-
-    @property
-    def _sample_seconds(self) -> float:
-        return BEGIN_SECONDS if self._phase is _Phase.BEGIN else SAMPLE_SECONDS
 
     def _decide(self, before: Standing, after: Standing) -> None:
         self.disturbed()

@@ -14,10 +14,10 @@ SECONDS = 0.15
 
 def taken(bytes_by: Callable[[float], float], seconds: float = 5.0) -> tuple[float, float] | None:
     """When a sample of what has come by a moment is complete, and the goodput it says."""
-    sample = Sample(Standing(0.0, 0))
+    sample = Sample(Standing(0.0, 0), SECONDS)
     for tick in range(1, round(seconds / TICK_SECONDS)):
         now = Standing(tick * TICK_SECONDS, round(bytes_by(tick * TICK_SECONDS)))
-        if sample.is_complete(now, SECONDS):
+        if sample.is_complete(now):
             return now.moment, now.goodput_since(sample.begun)
     return None
 
@@ -47,5 +47,5 @@ def test_what_never_comes_steadily_is_judged_all_the_same() -> None:
 
 
 def test_one_that_nobody_looked_at_meanwhile_is_taken_as_it_is() -> None:
-    sample = Sample(Standing(0.0, 0))
-    assert sample.is_complete(Standing(1.0, 10**9), SECONDS)
+    sample = Sample(Standing(0.0, 0), SECONDS)
+    assert sample.is_complete(Standing(1.0, 10**9))

@@ -203,3 +203,11 @@ def test_what_is_still_in_flight_beyond_the_window_says_nothing_about_it() -> No
         seen.append(tuner.width)
     widest = seen.index(max(seen))
     assert min(seen[widest:]) >= 0.6 * max(seen)
+
+
+def test_idle_cpus_are_given_more_to_do_however_the_first_bytes_come() -> None:
+    """What came in the second half of that moment only was once waited for five times."""
+    tuner = made_tuner()
+    for moment, received in ((0.0, 0), (0.013, 0), (0.025, 10**6)):
+        tuner.observe(Standing(moment, received), is_full=True)
+    assert tuner.width == WANTED
