@@ -79,6 +79,12 @@ def long_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_much_that_comes_in_small_pieces_wakes_seldom(ends: Ends) -> None:
+    """The least of a few times: to wait for the interpreter, which the sender has too, only adds."""
+    assert min(_times_waited(ends) for _ in range(3)) < PIECES / 2
+
+
+def _times_waited(ends: Ends) -> int:
+    """While so much came in small pieces."""
     _, theirs, take = ends
 
     def send() -> None:
@@ -92,8 +98,9 @@ def test_much_that_comes_in_small_pieces_wakes_seldom(ends: Ends) -> None:
     before = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
     while filled < MUCH:
         filled += take(MUCH - filled)
-    assert resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw - before < PIECES / 2
+    waited = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw - before
     sending.join()
+    return waited
 
 
 def test_the_rest_of_much_wakes_when_it_is_there(ends: Ends, long_steps: None) -> None:
