@@ -340,10 +340,14 @@ def test_a_service_that_takes_its_time_is_not_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What lies in the kernel's buffers takes longer than anybody's patience with a silent one."""
-    monkeypatch.setattr(range_sender, "ANSWER_SECONDS", 0.4)
-    slowly: list[Step] = [step for _ in range(8) for step in (Read(3 << 20), 0.25)]
+    monkeypatch.setattr(range_sender, "ANSWER_SECONDS", 1.0)
+    slowly: list[Step] = [step for _ in range(5) for step in (Read(3 << 20), 0.6)]
     with sending(
-        tmp_path, [[*slowly, *STORED]], content=LARGE, context=context, ca_bundle=ca_bundle
+        tmp_path,
+        [[Read(9 << 20), *slowly, *STORED]],
+        content=LARGE,
+        context=context,
+        ca_bundle=ca_bundle,
     ) as (made, server):
         assert isinstance(made.send(made.part(is_hashed=False)), Done)
         assert b"".join(server.bodies) == LARGE
