@@ -22,7 +22,7 @@ from s3lo.engine.report import EngineReport
 from s3lo.engine.transfers import Upload
 from s3lo.errors import UsageError
 from s3lo.events import Note, Observer, ignore
-from s3lo.files import Staging, scratch_directory
+from s3lo.files import scratch_directory
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor
 from s3lo.model.platform import Platform
@@ -35,6 +35,7 @@ from s3lo.operations.pushing.layer_cache import user_cache
 from s3lo.operations.pushing.outflow import Outflow
 from s3lo.operations.pushing.outgoing import Outgoing, outgoing_of, platforms_of
 from s3lo.operations.results import PushedBlob, PushResult
+from s3lo.staging import Staging
 from s3lo.transports.image import BlobFile, Compression
 from s3lo.transports.packing import LEVELS, Packing, ReadAgain
 from s3lo.transports.source import Source, open_source, parse_source

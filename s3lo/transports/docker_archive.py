@@ -19,7 +19,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from s3lo.errors import DestinationExists, IntegrityError, from_os
-from s3lo.files import Staging, rename_new
+from s3lo.files import rename_new
 from s3lo.model import media_types
 from s3lo.model.digest import Digest
 from s3lo.model.documents import (
@@ -30,6 +30,7 @@ from s3lo.model.documents import (
     encode,
     parse_config,
 )
+from s3lo.staging import Staging
 from s3lo.transports.coming import (
     ALL_THERE,
     Awaited,

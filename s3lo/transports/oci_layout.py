@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 
 from s3lo.errors import DestinationExists, from_os
-from s3lo.files import Staging, is_mount_point, is_own
+from s3lo.files import is_mount_point
 from s3lo.model.documents import Index, Manifest
+from s3lo.staging import Staging, is_own
 from s3lo.transports.layout_files import (
     INDEX_FILE,
     LAYOUT_FILE,

@@ -48,6 +48,7 @@ class Running:
         self._process = process
         self._mark = mark
         self.pid = process.pid
+        self.was_waited_for = False
 
     def workers(self) -> list[int]:
         """Its worker processes, oldest first."""
@@ -61,6 +62,7 @@ class Running:
         os.killpg(self.pid, number)
 
     def wait(self, seconds: float = _TIMEOUT_SECONDS) -> Ended:
+        self.was_waited_for = True
         try:
             stdout, stderr = self._process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -69,8 +71,10 @@ class Running:
         return Ended(self._process.returncode, stdout, stderr)
 
     def end(self) -> None:
+        """Kill it. Where nobody waited for it, what it said is for who reads why a test failed."""
         self._process.kill()
-        self._process.communicate()
+        stdout, stderr = self._process.communicate()
+        sys.stdout.write(f"{self._process.args!r}, for which nobody waited: {stdout}{stderr}\n")
 
 
 class Commands:
@@ -115,7 +119,7 @@ class Commands:
     def close(self) -> None:
         """Let nothing run on, whatever became of the test."""
         for running in self._started:
-            with suppress(ValueError):  # waited for, its pipes closed
+            if not running.was_waited_for:
                 running.end()
         for pid in self.processes():
             with suppress(ProcessLookupError):

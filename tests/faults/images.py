@@ -159,7 +159,8 @@ def check_layout(path: Path, layout: Layout) -> None:
 
 
 def check_nothing_staged(directory: Path) -> None:
-    assert not {name for name in names_in(directory) if ".s3lo-" in name}
+    staged = {name for name in names_in(directory) if ".s3lo-" in name}
+    assert not staged, [str(path) for name in staged for path in (directory / name).rglob("*")]
 
 
 def names_in(directory: Path) -> set[str]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from s3lo.events import Observer
-from s3lo.files import Staging, scratch_directory
+from s3lo.files import scratch_directory
 from s3lo.model.digest import Digest
 from s3lo.model.documents import ImageConfig, Manifest
+from s3lo.staging import Staging
 from s3lo.transports import oci_layout
 from s3lo.transports.coming import ALL_THERE, Coming
 from s3lo.transports.destination import (

@@ -12,8 +12,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from s3lo.events import Event, Observer, PartDone
-from s3lo.files import Staging
 from s3lo.model.documents import Descriptor
+from s3lo.staging import Staging
 
 _LINE = re.compile(r"(sha256:[0-9a-f]{64}) (\d{1,15}) (\d{1,15})\Z")
 

@@ -16,9 +16,9 @@ from s3lo.errors import (
     UsageError,
 )
 from s3lo.events import ignore
-from s3lo.files import Staging
 from s3lo.model.documents import Index, Manifest, parse_document
 from s3lo.model.platform import Platform
+from s3lo.staging import Staging
 from s3lo.transports import layout_reader, oci_layout
 from s3lo.transports.image import Compression, SourceImage
 from s3lo.transports.packing import Packing
