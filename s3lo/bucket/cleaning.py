@@ -67,6 +67,9 @@ class _Mark(Struct, frozen=True):
     names: str = ""
 
 
+_MARK = msgspec.json.Decoder(_Mark)
+
+
 class Cleaning:
     """``with Cleaning(store, observer) as cleaning``: the mark is there, and no other clean at work."""
 
@@ -221,7 +224,7 @@ def _read(store: Store) -> Content | None:
 def _parse(body: bytes) -> _Mark | None:
     """None for what is no mark of a version that is known: it may name anything."""
     with suppress(msgspec.DecodeError, UnicodeDecodeError):
-        return msgspec.json.decode(body, type=_Mark)
+        return _MARK.decode(body)
     return None
 
 

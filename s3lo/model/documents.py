@@ -8,7 +8,7 @@ version 2, schema 2.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +17,8 @@ from s3lo.errors import InvalidDocument, S3loError
 from s3lo.model import media_types
 from s3lo.model.digest import Digest
 from s3lo.model.platform import Platform
+
+Fields = TypeVar("Fields")
 
 MAX_DOCUMENT_BYTES = 4 << 20
 """What registries accept at most for a manifest (OCI distribution spec, "pushing manifests")."""
@@ -88,6 +90,16 @@ class _Kind(msgspec.Struct, frozen=True, rename="camel"):
     media_type: str = ""
     manifests: Any = None
     layers: Any = None
+
+
+# msgspec looks at a type when it is first decoded into: two threads that did so at one moment crashed
+# (0.22; a clean of one run in forty, where others kept the CPUs busy). A Decoder has looked at it.
+_KIND = msgspec.json.Decoder(_Kind)
+_MANIFEST = msgspec.json.Decoder(_ManifestFields)
+_INDEX = msgspec.json.Decoder(_IndexFields)
+_CONFIG = msgspec.json.Decoder(_ConfigFields)
+_HISTORY = msgspec.json.Decoder(_HistoryFields)
+_ANYTHING: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
 
 class Descriptor(Struct, frozen=True):
@@ -191,17 +203,17 @@ def parse_document(raw: bytes, media_type: str = "") -> Manifest | Index:
     """
     if len(raw) > MAX_DOCUMENT_BYTES:
         raise InvalidDocument(f"a manifest of {len(raw)} bytes (at most {MAX_DOCUMENT_BYTES})")
-    kind = _decode(raw, _Kind, "manifest")
+    kind = _decode(raw, _KIND, "manifest")
     if not kind.media_type and kind.manifests is not None and kind.layers is not None:
         # Two readers could take it for two things (OCI image spec, advisory GHSA-77vh-xpmg-72qh).
         raise InvalidDocument("a document that may be a manifest or an index, and does not say")
     is_index = (kind.media_type or media_type) in media_types.INDEXES
     if is_index or (not kind.media_type and kind.manifests is not None):
-        index = _decode(raw, _IndexFields, "index")
+        index = _decode(raw, _INDEX, "index")
         said = media_type if media_type in media_types.INDEXES else media_types.OCI_INDEX
         entries = tuple(_descriptor(d) for d in index.manifests)
         return Index(raw, kind.media_type or said, entries)
-    fields = _decode(raw, _ManifestFields, "manifest")
+    fields = _decode(raw, _MANIFEST, "manifest")
     named = kind.media_type or media_type or media_types.OCI_MANIFEST
     if named not in media_types.MANIFESTS:
         raise InvalidDocument(f"{named} is not the media type of an image manifest")
@@ -212,7 +224,7 @@ def parse_document(raw: bytes, media_type: str = "") -> Manifest | Index:
 
 def parse_config(raw: bytes, media_type: str = media_types.OCI_CONFIG) -> ImageConfig:
     """Read an image config; raises InvalidDocument when it is not one."""
-    fields = _decode(raw, _ConfigFields, "image config")
+    fields = _decode(raw, _CONFIG, "image config")
     platform = Platform(fields.os, fields.architecture, fields.variant)
     try:
         diff_ids = tuple(Digest.parse(d) for d in fields.rootfs.diff_ids)
@@ -226,7 +238,7 @@ def parse_history(raw: bytes) -> tuple[HistoryEntry, ...]:
 
     Apart from :func:`parse_config`: nobody has to understand it to run an image.
     """
-    fields: _HistoryFields = _decode(raw, _HistoryFields, "history of an image config")
+    fields = _decode(raw, _HISTORY, "history of an image config")
     return fields.history or ()
 
 
@@ -258,12 +270,12 @@ def encode(body: Any) -> bytes:
 
 def decode(raw: bytes, what: str) -> Any:
     """Untyped JSON of a document that has no type here; raises InvalidDocument."""
-    return _decode(raw, Any, what)
+    return _decode(raw, _ANYTHING, what)
 
 
-def _decode(raw: bytes, kind: Any, what: str) -> Any:
+def _decode(raw: bytes, decoder: msgspec.json.Decoder[Fields], what: str) -> Fields:
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidDocument(f"not a valid {what}: {error}") from error
 

@@ -35,10 +35,13 @@ class _Recipe(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     compressed_size: int = 0
 
 
+_RECIPE = msgspec.json.Decoder(_Recipe)
+
+
 def chunks_of(raw: bytes) -> frozenset[bytes]:
     """The digests (32 bytes each) of a recipe's chunks; raises InvalidDocument where it is none."""
     try:
-        recipe = msgspec.json.decode(raw, type=_Recipe)
+        recipe = _RECIPE.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidDocument(f"not a valid recipe: {error}") from error
     digests = [chunk.digest.removeprefix("sha256:") for chunk in recipe.chunks or ()]

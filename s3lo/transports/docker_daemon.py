@@ -35,6 +35,8 @@ from s3lo.transports.names import canonical, familiar, is_name
 from s3lo.transports.overlay_store import KeptImage
 from s3lo.transports.packing import Holdings, Packing
 
+_JSON = msgspec.json.Decoder()
+
 _ANSWER_SECONDS = 60
 """For anything that a daemon knows without working for it."""
 
@@ -322,7 +324,7 @@ def _refusal(answer: Any) -> DaemonError | NotFoundError:
     with _talking("reading an answer of the Docker daemon"):
         content = answer.content
     try:
-        said = msgspec.json.decode(content)["message"]
+        said = _JSON.decode(content)["message"]
     except (msgspec.DecodeError, KeyError, TypeError):
         said = content.decode("utf-8", "replace")
     if answer.status_code == 404:
@@ -347,7 +349,7 @@ def _raise_hidden_error(answer: bytes) -> None:
     """Find the error in an answer that began with 200, before anything had gone wrong."""
     for line in answer.splitlines():
         try:
-            message = msgspec.json.decode(line)
+            message = _JSON.decode(line)
         except msgspec.DecodeError:
             continue
         if isinstance(message, dict) and (error := message.get("errorDetail")):

@@ -42,6 +42,9 @@ class SavedImage(msgspec.Struct, frozen=True):
     RepoTags: list[str] | None = None
 
 
+_SAVED = msgspec.json.Decoder(list[SavedImage])
+
+
 def read_image(
     contents: Contents, packer: Packer, *, name: str, platforms: Sequence[Platform]
 ) -> SourceImage:
@@ -102,9 +105,7 @@ def check_platforms(config: ImageConfig, wanted: Sequence[Platform]) -> None:
 
 def _choose(contents: Contents, name: str) -> SavedImage:
     try:
-        saved = msgspec.json.decode(
-            require(contents, MANIFEST_FILE).document(), type=list[SavedImage]
-        )
+        saved = _SAVED.decode(require(contents, MANIFEST_FILE).document())
     except msgspec.DecodeError as error:
         raise InvalidDocument(f"{MANIFEST_FILE} of {contents.what}: {error}") from error
     found = [image for image in saved if not name or _is_called(image, name)]

@@ -38,6 +38,9 @@ class _Fields(Struct, frozen=True):
     size: int
 
 
+_FIELDS = msgspec.json.Decoder(list[_Fields])
+
+
 class LayerCache:
     """A directory with a small file for each manifest. Where it cannot be used, nothing is cached."""
 
@@ -47,7 +50,7 @@ class LayerCache:
     def get(self, manifest: Digest) -> Sequence[StoredLayer] | None:
         with suppress(OSError, msgspec.DecodeError, S3loError):
             with open(self._path(manifest), "rb") as file:
-                fields = msgspec.json.decode(file.read(_MOST_BYTES), type=list[_Fields])
+                fields = _FIELDS.decode(file.read(_MOST_BYTES))
             return [
                 StoredLayer(Digest.parse(f.diff_id), f.media_type, Digest.parse(f.digest), f.size)
                 for f in fields

@@ -38,6 +38,11 @@ class _Entry(Struct):
     identitytoken: str | None = None
 
 
+_DOCUMENT = msgspec.json.Decoder(_Document)
+_LEGACY_DOCUMENT = msgspec.json.Decoder(dict[str, Raw])
+_ENTRY = msgspec.json.Decoder(_Entry)
+
+
 class AuthFile(Struct, frozen=True):
     """One file that is there."""
 
@@ -76,7 +81,7 @@ class AuthFile(Struct, frozen=True):
         """None where an entry has nothing: docker writes such for what a helper keeps."""
         what = f"the login of {key} in {self.path}"
         try:
-            entry = msgspec.json.decode(self.auths[key], type=_Entry)
+            entry = _ENTRY.decode(self.auths[key])
             user, password = entry.username or "", entry.password or ""
             if entry.auth:
                 text = base64.b64decode(entry.auth.strip(), validate=True).decode()
@@ -138,9 +143,9 @@ def _read(path: str, *, is_legacy: bool = False) -> Iterator[AuthFile]:
         return
     try:
         if is_legacy:
-            yield AuthFile(path, msgspec.json.decode(content, type=dict[str, Raw]), is_legacy=True)
+            yield AuthFile(path, _LEGACY_DOCUMENT.decode(content), is_legacy=True)
             return
-        found = msgspec.json.decode(content, type=_Document)
+        found = _DOCUMENT.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LocalError(f"{path} is not a file of logins: {error}", hint=_HINT) from error
     yield AuthFile(path, found.auths or {}, found.cred_helpers or {}, found.creds_store or "")

@@ -35,6 +35,9 @@ class _TagsPage(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] | None = None
 
 
+_TAGS_PAGE = msgspec.json.Decoder(_TagsPage)
+
+
 class Registry:
     """One repository of a registry. For any thread; asks for nothing before something is asked of it.
 
@@ -122,7 +125,7 @@ class Registry:
         what = f"the tags of {self.reference.host}/{self.reference.repository}"
         for reply in pages(self._session, f"tags/list?n={_TAGS_A_PAGE}", what):
             try:
-                page = msgspec.json.decode(reply.body, type=_TagsPage)
+                page = _TAGS_PAGE.decode(reply.body)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise InvalidDocument(f"{what} came as something else: {error}") from error
             for tag in page.tags or ():

@@ -30,6 +30,9 @@ class _Answer(Struct):
     secret: str = msgspec.field(default="", name="Secret")
 
 
+_ANSWER = msgspec.json.Decoder(_Answer)
+
+
 def ask(name: str, server: str) -> Login | None:
     """The login that a helper keeps for a server; None where it says that it has none.
 
@@ -66,7 +69,7 @@ def _answered(program: str, path: str, server: str) -> _Answer | None:
         words = said or ran.stderr.decode("utf-8", "replace").strip() or f"status {ran.returncode}"
         raise LocalError(f"{what} failed for {server}: {words[-_MOST_WORDS:]}", hint=_HINT)
     try:
-        return msgspec.json.decode(ran.stdout, type=_Answer)
+        return _ANSWER.decode(ran.stdout)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         # Its words stay unsaid here: they may well be the secret.
         raise LocalError(f"{what} gave no login for {server}: {error}", hint=_HINT) from error

@@ -34,6 +34,9 @@ class _Body(Struct, frozen=True):
     errors: tuple[_Error, ...] = ()
 
 
+_BODY = msgspec.json.Decoder(_Body)
+
+
 class Refusal(Struct, frozen=True):
     """An answer that is no success: who gave it, and what it says."""
 
@@ -45,7 +48,7 @@ class Refusal(Struct, frozen=True):
     def said(self) -> _Error:
         """The first of the errors that the body names, or an empty one."""
         try:
-            errors = msgspec.json.decode(self.body, type=_Body).errors
+            errors = _BODY.decode(self.body).errors
         except (msgspec.DecodeError, UnicodeDecodeError):
             errors = ()
         return errors[0] if errors else _Error()

@@ -38,6 +38,9 @@ class _Said(Struct, frozen=True, rename="camel"):
     media_type: str = ""
 
 
+_SAID = msgspec.json.Decoder(_Said)
+
+
 def is_manifest_type(media_type: str) -> bool:
     """Whether a registry keeps such a thing as a manifest; all else is a blob."""
     return media_type in _KNOWN or media_type.startswith(_SCHEMA_1)
@@ -68,7 +71,7 @@ def receive(
 
 def _said(raw: bytes, served_as: str, what: str) -> _Said:
     try:
-        return msgspec.json.decode(raw, type=_Said)
+        return _SAID.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidDocument(
             f"{what} came as {served_as or 'something'} that is no manifest: {error}",

@@ -41,6 +41,10 @@ class _Fields(Struct, frozen=True):
     expires_in: float | None = None
 
 
+_FIELDS = msgspec.json.Decoder(_Fields, strict=False)
+"""Not every server knows a number from a text."""
+
+
 class TokenServer:
     """The one that a challenge names, for one registry. For any thread."""
 
@@ -104,8 +108,7 @@ class TokenServer:
                 raise refused(answer, f"a token for {self._registry}", self._registry)
             body = answer.read_up_to(_MOST_TOKEN_BYTES)
         try:
-            # Not all of them know a number from a text.
-            return msgspec.json.decode(body, type=_Fields, strict=False)
+            return _FIELDS.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ServiceError(
                 f"{answer.host} answers with something else than a token for {self._registry}"

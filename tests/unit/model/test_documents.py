@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -246,3 +248,29 @@ def test_what_is_no_config_is_an_invalid_document(raw: bytes) -> None:
 def test_untyped_json_is_checked_too(raw: bytes) -> None:
     with pytest.raises(InvalidDocument):
         decode(raw, "index.json")
+
+
+_ABREAST = """
+import sys, threading
+from s3lo.model.documents import parse_document
+raw = sys.argv[1].encode()
+together = threading.Barrier(8)
+
+def read():
+    together.wait()
+    parse_document(raw)
+
+sys.setswitchinterval(1e-6)
+threads = [threading.Thread(target=read) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_the_first_documents_may_be_read_by_many_threads_at_once() -> None:
+    """A clean crashed, without a word: msgspec was learning a type in two threads. 43 of 60 of these did."""
+    for _ in range(5):
+        command = [sys.executable, "-c", _ABREAST, _raw(_manifest()).decode()]
+        subprocess.run(command, check=True)
