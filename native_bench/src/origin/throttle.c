@@ -3,7 +3,9 @@
 #include "common/clock.h"
 
 #define SLICE_SECONDS 0.005
-#define LEAST_SLICE_BYTES (16 << 10)
+/* A segment of the loopback, and what a slow connection's window brings at once. Slices of 16 KiB took
+ * 28% of two cores at 400 x 2 MB/s, and with them 16.7 s where 11.4 are enough for 4 GiB. */
+#define LEAST_SLICE_BYTES (64 << 10)
 #define MOST_SLICE_BYTES (256 << 10)
 #define BURST_SECONDS 0.02
 
