@@ -27,11 +27,11 @@ class Backend(Protocol):
     def renew(self, credentials: Credentials | None) -> None:
         """Sign with these from now on."""
 
-    def progress_bytes(self) -> int:
-        """What is got done so far, of jobs that still run too; 0 where that is not counted."""
+    def carried_bytes(self) -> int:
+        """By the network so far, of jobs that still run too; 0 where that is not counted."""
 
     def connections(self) -> int:
-        """Over which anything has moved; 0 where that is not counted."""
+        """Over which anything of a body has moved; 0 where that is not counted."""
 
     def close(self) -> None:
         """Drop connections and threads. Jobs still running may never report."""

@@ -18,6 +18,7 @@ from typing import Any
 from msgspec import Struct
 
 from s3lo.engine.backend import BackendConfig
+from s3lo.engine.carried import Carried
 from s3lo.engine.jobs import Job, Outcome
 from s3lo.model.objects import Credentials
 
@@ -49,10 +50,10 @@ class Outcomes(Struct, frozen=True):
 
 
 class Progress(Struct, frozen=True):
-    """Bytes got done so far, of jobs that still run too, what CPU time it took, and over how many
+    """What was carried so far, of jobs that still run too, what CPU time it took, and over how many
     connections."""
 
-    bytes_: int
+    carried: Carried
     cpu_seconds: float
     connections: int
 

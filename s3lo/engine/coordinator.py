@@ -298,13 +298,15 @@ class Coordinator:
         if self.tuner.is_resting(now):
             return
         before = self.tuner.width
-        cpu_use = read_cpu_use(self._pool.cpu_seconds())
-        pool = self._pool
-        in_flight = len(self.ledger)
-        standing = Standing(now, pool.progress_bytes(), cpu_use, in_flight, pool.connections())
-        self.tuner.observe(standing, is_full=not self._is_starved)
+        self.tuner.observe(self._standing(), is_full=not self._is_starved)
         if self.tuner.width != before:
             self._observe(Note(self.tuner.reason, level=1))
+
+    def _standing(self) -> Standing:
+        pool = self._pool
+        cpu_use, carried = read_cpu_use(pool.cpu_seconds()), pool.carried()
+        in_flight = len(self.ledger)
+        return Standing(carried.moment, carried.bytes_, cpu_use, in_flight, pool.connections())
 
     def _renew(self) -> None:
         """Hand new credentials to the workers where the source has some; it renews them early."""

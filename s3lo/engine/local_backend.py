@@ -49,7 +49,7 @@ class LocalBackend:
     def renew(self, credentials: Credentials | None) -> None:
         del credentials  # files ask for none
 
-    def progress_bytes(self) -> int:
+    def carried_bytes(self) -> int:
         return 0
 
     def connections(self) -> int:

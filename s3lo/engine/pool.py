@@ -12,6 +12,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from s3lo.engine.backend import Backend
+from s3lo.engine.carried import Carried, counted
 from s3lo.engine.jobs import Job, Outcome
 from s3lo.errors import WorkerDied
 from s3lo.model.objects import Credentials
@@ -46,8 +47,8 @@ class Worker(Protocol):
 
     def renew(self, credentials: Credentials | None) -> None: ...
 
-    def progress_bytes(self) -> int:
-        """So far, of jobs that still run too."""
+    def carried(self) -> Carried:
+        """So far, of jobs that still run too, when it was last told."""
 
     def connections(self) -> int:
         """Over which anything has moved."""
@@ -82,8 +83,8 @@ class InProcessWorker:
     def renew(self, credentials: Credentials | None) -> None:
         self._backend.renew(credentials)
 
-    def progress_bytes(self) -> int:
-        return self._backend.progress_bytes()
+    def carried(self) -> Carried:
+        return counted(self._backend.carried_bytes)
 
     def connections(self) -> int:
         return self._backend.connections()
@@ -111,7 +112,7 @@ class Pool:
         self._workers = {number: start(number) for number in range(count)}
         self._next = count
         self._replacements_left = MAX_REPLACEMENTS
-        self._progress_of_the_gone = 0
+        self._bytes_of_the_gone = 0
         self._cpu_seconds_of_the_gone = 0.0
 
     @property
@@ -132,7 +133,7 @@ class Pool:
     def remove(self, number: int) -> None:
         """Take a dead worker out."""
         gone = self._workers.pop(number)
-        self._progress_of_the_gone += gone.progress_bytes()
+        self._bytes_of_the_gone += gone.carried().bytes_
         self._cpu_seconds_of_the_gone += gone.cpu_seconds()
         gone.close()
 
@@ -143,10 +144,12 @@ class Pool:
         self._next += 1
         return number
 
-    def progress_bytes(self) -> int:
-        """By all workers so far, of jobs that still run too."""
-        now = sum(worker.progress_bytes() for worker in self._workers.values())
-        return self._progress_of_the_gone + now
+    def carried(self) -> Carried:
+        """By all workers so far, of jobs that still run too. They tell it at moments of their own,
+        whose mean is that of the sum, since all bring about the same."""
+        told = [worker.carried() for worker in self._workers.values()]
+        moment = sum(each.moment for each in told) / len(told)
+        return Carried(moment, self._bytes_of_the_gone + sum(each.bytes_ for each in told))
 
     def connections(self) -> int:
         """Of all workers, over which anything has moved."""

@@ -18,6 +18,7 @@ from typing import Any
 
 from s3lo.engine.backend import Backend
 from s3lo.engine.backends import make_backend
+from s3lo.engine.carried import counted
 from s3lo.engine.channel import (
     Bye,
     Cancel,
@@ -89,13 +90,10 @@ def _send_outcomes(outcomes: SimpleQueue[Outcome], channel: Channel) -> None:
 
 
 def _send_progress(backend: Backend, channel: Channel) -> None:
-    told = 0
     while True:
         time.sleep(_PROGRESS_SECONDS)
-        count = backend.progress_bytes()
-        if count != told:
-            try:
-                channel.send(Progress(count, time.process_time(), backend.connections()))
-            except OSError:
-                return  # the other thread, or the reader, ends the process
-            told = count
+        carried = counted(backend.carried_bytes)
+        try:
+            channel.send(Progress(carried, time.process_time(), backend.connections()))
+        except OSError:
+            return  # the other thread, or the reader, ends the process

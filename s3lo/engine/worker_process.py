@@ -12,9 +12,11 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 
 from s3lo.engine.backend import BackendConfig
+from s3lo.engine.carried import Carried
 from s3lo.engine.channel import (
     Bye,
     Cancel,
@@ -46,7 +48,7 @@ class ProcessWorker:
         self.number = number
         self._inbox = inbox
         self._peak_rss_bytes = 0
-        self._progress = Progress(0, 0.0, 0)
+        self._progress = Progress(Carried(time.monotonic()), 0.0, 0)
         self._is_closing = False
         ours, theirs = socket.socketpair()
         self._channel = Channel(ours)
@@ -73,8 +75,8 @@ class ProcessWorker:
     def renew(self, credentials: Credentials | None) -> None:
         self._tell(Renew(credentials))
 
-    def progress_bytes(self) -> int:
-        return self._progress.bytes_
+    def carried(self) -> Carried:
+        return self._progress.carried
 
     def connections(self) -> int:
         return self._progress.connections

@@ -15,6 +15,7 @@ import pytest
 
 from s3lo.engine.sockets.pipe import NoWay, Pipe
 from s3lo.engine.sockets.stream import PlainStream, Stream, TlsStream
+from tests.faults.command import eventually
 from tests.servers.certificate import Certificate, make_certificate
 
 MUCH = 256 << 10
@@ -185,3 +186,17 @@ def test_what_comes_by_tls_is_passed_on_by_nobody(ends: Ends) -> None:
     else:
         assert stream.pass_on(pipe, MUCH) == 4
     pipe.close()
+
+
+def test_what_has_come_counts_before_anybody_receives_it(ends: Ends) -> None:
+    """Of what had waited a link of 2 Gbit/s seemed to bring 3.4, and got six times the connections."""
+    stream, theirs, take = ends
+    before = stream.carried_bytes()
+    theirs.sendall(bytes(PIECE))
+    assert eventually(lambda: stream.carried_bytes() >= before + PIECE)
+    after = stream.carried_bytes()
+    while take(PIECE) == 0:
+        pass
+    assert stream.carried_bytes() == after
+    stream.send(memoryview(bytes(PIECE)))
+    assert eventually(lambda: stream.carried_bytes() >= after + PIECE)

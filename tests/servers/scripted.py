@@ -29,6 +29,9 @@ class Read:
     most_bytes: int = 1 << 40
 
 
+AROUND_BYTES = 128 << 10
+"""More than heads, and what TLS adds, come to in any script."""
+
 Step = bytes | float | Read
 Turn = Sequence[Step] | Callable[[str], Sequence[Step]]
 Script = Sequence[Turn]

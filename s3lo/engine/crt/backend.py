@@ -69,7 +69,7 @@ class NativeBackend:
     def renew(self, credentials: Credentials | None) -> None:
         self._client.credentials = credentials
 
-    def progress_bytes(self) -> int:
+    def carried_bytes(self) -> int:
         return 0
 
     def connections(self) -> int:

@@ -66,14 +66,14 @@ class SocketBackend:
     def renew(self, credentials: Credentials | None) -> None:
         self._credentials = credentials
 
-    def progress_bytes(self) -> int:
-        """Received or sent so far, of ranges that are under way too. Not less what waits to be
-        hashed: over many slow connections that is most of it, and once read as if nothing came at
-        all."""
-        return sum(lane.moved_bytes for lane in self._lanes)
+    def carried_bytes(self) -> int:
+        """Carried by the network so far, of ranges that are under way too. Not less what waits to be
+        received, which comes at once when there is time, nor what waits to be hashed: over many slow
+        connections that is most of it, and once read as if nothing came at all."""
+        return sum(lane.carried_bytes for lane in self._lanes)
 
     def connections(self) -> int:
-        return sum(lane.moved_bytes > 0 for lane in self._lanes)
+        return sum(lane.has_moved for lane in self._lanes)
 
     def close(self) -> None:
         for _ in self._threads:

@@ -76,10 +76,14 @@ class HttpConnection:
         """Of bodies, received or handed over to be sent."""
 
     @property
-    def moved_bytes(self) -> int:
-        """Of bodies, received or known to have reached the other side."""
-        is_sending = self._waiting_bytes is not None
-        return self._body_bytes - (self._stream.waiting_bytes() if is_sending else 0)
+    def has_moved(self) -> bool:
+        """Whether anything of a body came, or was handed over."""
+        return self._body_bytes > 0
+
+    @property
+    def carried_bytes(self) -> int:
+        """As the kernel counts, heads included; where it does not, of bodies, received or handed over."""
+        return self._stream.carried_bytes() or self._body_bytes
 
     def is_quiet(self) -> bool:
         """Nothing came since the last answer, not even the end; then it is likely to be open."""

@@ -45,9 +45,12 @@ class Lane:
         self._sender = RangeSender(self._line, memory, verifier)
 
     @property
-    def moved_bytes(self) -> int:
-        """Of bodies, received or sent, ever."""
-        return self._line.moved_bytes
+    def has_moved(self) -> bool:
+        return self._line.has_moved
+
+    @property
+    def carried_bytes(self) -> int:
+        return self._line.carried_bytes
 
     def begin(self) -> None:
         """A job is its own from now on, to be cancelled."""

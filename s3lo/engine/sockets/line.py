@@ -39,13 +39,19 @@ class Line:
         self._connection: HttpConnection | None = None
         self._used_at = 0.0
         self._closed_bytes = 0
-        """Moved over connections that are closed."""
+        """Carried by connections that are closed."""
 
     @property
-    def moved_bytes(self) -> int:
-        """Of bodies, received or sent, ever."""
+    def has_moved(self) -> bool:
+        """Whether anything of a body came over the connection, or was handed to it."""
         connection = self._connection
-        return self._closed_bytes + (connection.moved_bytes if connection else 0)
+        return connection is not None and connection.has_moved
+
+    @property
+    def carried_bytes(self) -> int:
+        """By all connections so far, either way."""
+        connection = self._connection
+        return self._closed_bytes + (connection.carried_bytes if connection else 0)
 
     def ask(self, request: Request, patience_seconds: float, body: Body | None = None) -> Head:
         """Send a request, with ``body`` instead of what it holds itself; its answer's body is then
@@ -107,7 +113,7 @@ class Line:
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._closed_bytes += connection.moved_bytes
+            self._closed_bytes += connection.carried_bytes
             connection.close()
 
     def _signed(self, request: Request, body: Body | None) -> Headers:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from queue import SimpleQueue
 
 from s3lo.engine.backend import Report
+from s3lo.engine.carried import Carried
 from s3lo.engine.coordinator import Coordinator, Message
 from s3lo.engine.jobs import Abort, Done, Failed, Get, Hashed, Job
 from s3lo.engine.machine import Machine
@@ -39,7 +40,7 @@ class Backend:
 
     def renew(self, credentials: Credentials | None) -> None: ...
 
-    def progress_bytes(self) -> int:
+    def carried_bytes(self) -> int:
         return 0
 
     def connections(self) -> int:
@@ -124,8 +125,8 @@ class Mortal:
 
     def renew(self, credentials: Credentials | None) -> None: ...
 
-    def progress_bytes(self) -> int:
-        return 0
+    def carried(self) -> Carried:
+        return Carried(0.0)
 
     def connections(self) -> int:
         return 1 << 30

@@ -10,6 +10,7 @@ import pytest
 from s3lo import errors
 from s3lo.engine import channel, jobs
 from s3lo.engine.backend import LocalConfig, NativeConfig, SocketConfig
+from s3lo.engine.carried import Carried
 from s3lo.engine.channel import Channel
 from s3lo.model.multipart import OpenUpload, StoredPart
 from s3lo.model.objects import Credentials, Endpoint
@@ -42,7 +43,7 @@ MESSAGES = (
             jobs.Hashed(2, "hex"),
         )
     ),
-    channel.Progress(1 << 40, 1.5, 2),
+    channel.Progress(Carried(0.5, 1 << 40), 1.5, 2),
     channel.Bye(1 << 40),
 )
 

@@ -93,6 +93,23 @@ def test_a_machine_that_is_busy_with_others_matters_only_to_who_needs_it(
     assert (tuner.width == INITIAL) is stays
 
 
+def test_what_comes_but_once_makes_it_no_wider() -> None:
+    """Of a link of 2 Gbit/s, what had waited in its queues came with what it brings."""
+    tuner = Tuner(INITIAL, 8, MOST, TARGET_GBPS, CPUS)
+    seen: list[int] = []
+    received, waited = 0.0, 0.0
+    for tick in range(400):
+        tuner.observe(Standing(tick * TICK_SECONDS, int(received)), is_full=True)
+        if seen and tuner.width > seen[-1]:
+            waited = 25e6
+        seen.append(tuner.width)
+        brought = 0.25e9 * TICK_SECONDS
+        more = min(waited, 0.4 * brought)
+        waited -= more
+        received += brought + more
+    assert max(seen) == 16
+
+
 def test_it_follows_when_the_network_gets_better() -> None:
     tuner = made_tuner()
     received = 0.0
