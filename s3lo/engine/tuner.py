@@ -12,7 +12,8 @@
 
 A sample is the goodput over a moment during which the window was full, once something has come over
 nearly all of its connections and what was in flight beyond it is done. That wider brought more is
-believed when it does so twice, or in proportion: what had waited somewhere comes but once. A link that is shared by more
+believed when it does so twice, or in proportion and not after a lull: what had waited somewhere, be it
+for a reader that held its socket and had no CPU, comes but once. A link that is shared by more
 than fill it costs CPU time, for each sends smaller packets then: 4 GiB over 2 Gbit/s took 12.4 CPU
 seconds with 8 in flight throughout, 17.7 with 16 and 19.5 with 200. Paid for with the same origin and
 8 MB/s a connection: awscrt, which opens 25 for its default target and stays there, and this, which
@@ -39,14 +40,14 @@ SETTLED_SHARE = 0.95
 """Of the width that is connected before goodput is looked at: 300 connections took half a second to
 make, and what they brought meanwhile said that 300 are no better than 150, which brought half."""
 LONGEST_SETTLE_SECONDS = 1.0
-SAMPLE_SECONDS = 0.15
+SAMPLE_SECONDS = 0.1
 DOUBLING_PAYS = 1.25
 """The least goodput, to that before, that makes twice the width worth having."""
 IN_PROPORTION = 0.8
 """Of what each connection gave before: what it still gives where nothing is shared."""
 RISES = 1.05
 WIDER_PAYS = 1.08
-NARROWER_COSTS_NOTHING = 0.98
+NARROWER_COSTS_NOTHING = 0.975
 STEP = 1.5
 MOST_AT_ONCE = 16
 LEAST_WIDTH = 2
@@ -82,6 +83,8 @@ class Tuner:
         self._earlier = 0.0
         """Goodput of the sample before of this width, which did not decide; 0 where there was none. One more
         decides, for a moment proves little; and another while there is more each time."""
+        self._turned: Standing | None = None
+        """How things were when the width was last changed."""
         self._goes_up = True
         self._rest_seconds = FIRST_REST_SECONDS
         self._rest_until = 0.0
@@ -124,6 +127,7 @@ class Tuner:
 
     def _decide(self, before: Standing, after: Standing) -> None:
         self.disturbed()
+        width = self.width
         seconds = after.moment - before.moment
         goodput = after.goodput_since(before)
         self.connection_bytes_per_second = goodput / self.width
@@ -131,12 +135,15 @@ class Tuner:
         if self._phase is _Phase.BEGIN:
             self._begin(used)
         elif self._phase is _Phase.CLIMB:
-            self._climb(goodput, after.moment, has_time=not used.reaches(BUSY_SHARE))
+            lasting = after.goodput_since(self._turned) if self._turned else goodput
+            self._climb(goodput, lasting, after.moment, has_time=not used.reaches(BUSY_SHARE))
         elif self._phase is _Phase.COMPARE:
             self._goes_up = self._goes_up and not used.reaches(BUSY_SHARE)
             self._try_beside(self.width, goodput, goodput)
         else:
             self._tried(goodput, after.moment)
+        if self.width != width:
+            self._turned = after
 
     def _begin(self, used: CpuShare) -> None:
         if not used.reaches(IDLE_SHARE) and self.width < self._wanted:
@@ -144,11 +151,13 @@ class Tuner:
             self.width = self._wanted
         self._enter(_Phase.CLIMB)
 
-    def _climb(self, goodput: float, now: float, *, has_time: bool) -> None:
+    def _climb(self, goodput: float, lasting: float, now: float, *, has_time: bool) -> None:
+        """``lasting``: goodput since the width was changed, with what came in a moment before or after."""
         width, before = self._base
         in_proportion = self._is_in_proportion(goodput)
         least = DOUBLING_PAYS * before
-        if goodput >= least and (in_proportion or not before or self._earlier >= least):
+        is_sure = not before or self._earlier >= least or (in_proportion and lasting >= least)
+        if goodput >= least and is_sure:
             self._base = (self.width, goodput)
             self._earlier = 0.0
             # CPUs that many slow connections keep busy do more at once when there is more to do.
@@ -170,7 +179,7 @@ class Tuner:
             self._rest_seconds = min(2 * self._rest_seconds, LONGEST_REST_SECONDS)
             self._settle(width, goodput, now)
             return
-        if not self._earlier:
+        if self._goes_up and not self._earlier:
             self._earlier = goodput
             return
         self._rest_seconds = FIRST_REST_SECONDS
