@@ -93,20 +93,27 @@ def test_a_machine_that_is_busy_with_others_matters_only_to_who_needs_it(
     assert (tuner.width == INITIAL) is stays
 
 
-def test_what_comes_but_once_makes_it_no_wider() -> None:
-    """Of a link of 2 Gbit/s, what had waited in its queues came with what it brings."""
+@pytest.mark.parametrize(("lull_seconds", "more"), [(0.0, 0.4), (0.075, 0.75)])
+def test_what_comes_but_once_makes_it_no_wider(lull_seconds: float, more: float) -> None:
+    """Of a link of 2 Gbit/s, what had waited in queues came with what it brings; and after a lull, when
+    readers had no CPU, 16 in flight brought 3.4 for 2 that 8 had brought."""
     tuner = Tuner(INITIAL, 8, MOST, TARGET_GBPS, CPUS)
     seen: list[int] = []
-    received, waited = 0.0, 0.0
+    received, waited, lull_until = 0.0, 0.0, 0.0
     for tick in range(400):
-        tuner.observe(Standing(tick * TICK_SECONDS, int(received)), is_full=True)
-        if seen and tuner.width > seen[-1]:
-            waited = 25e6
+        now = tick * TICK_SECONDS
+        tuner.observe(Standing(now, int(received)), is_full=True)
+        if seen and tuner.width > seen[-1] >= 8:
+            lull_until = now + lull_seconds
+            waited += 0.0 if lull_seconds else 25e6
         seen.append(tuner.width)
         brought = 0.25e9 * TICK_SECONDS
-        more = min(waited, 0.4 * brought)
-        waited -= more
-        received += brought + more
+        if now < lull_until:
+            waited += brought
+        else:
+            late = min(waited, more * brought)
+            waited -= late
+            received += brought + late
     assert max(seen) == 16
 
 
