@@ -34,7 +34,7 @@ from s3lo.engine.jobs import Outcome
 from s3lo.engine.machine import peak_rss_bytes
 
 _PARENT_CHECK_SECONDS = 1.0
-_PROGRESS_SECONDS = 0.1
+_PROGRESS_SECONDS = 0.05
 """How often the coordinator, which tunes by it, is told what has come."""
 
 
