@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from s3lo import files
+from s3lo import staging
 from s3lo.errors import DestinationExists, LocalError, UsageError
 from s3lo.events import ignore
 from s3lo.operations.pulling.delivery import Delivery, delivery_to
@@ -118,7 +118,7 @@ def mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("names", [(), ("lost+found",), (".s3lo-left",)])
 def test_an_empty_mount_point_is_filled(names: tuple[str, ...], mounted: Path) -> None:
     for name in names:
-        (mounted / name).mkdir()
+        (mounted / name / "kept").mkdir(parents=True)
     _deliver(_delivery(f"oci:{mounted}", "app:v1"))
     assert _reference_name(mounted) == "v1"
     found = {each.name for each in mounted.iterdir()}
@@ -136,7 +136,7 @@ def test_a_mount_point_s_index_comes_last_and_a_failure_leaves_it_empty(
             raise OSError(5, "Input/output error")
         os.rename(source, destination)
 
-    monkeypatch.setattr(files, "rename_new", fail_last)
+    monkeypatch.setattr(staging, "rename_new", fail_last)
     with pytest.raises(LocalError):
         _deliver(_delivery(f"oci:{mounted}"))
     assert moved[-1] == "index.json"
