@@ -34,6 +34,8 @@ from s3lo.errors import LocalError
 from s3lo.model.objects import Credentials
 
 _STOP_SECONDS = 5.0
+_OLD_SECONDS = 0.3
+"""Since a worker told what it has carried, for that to count as what it is now."""
 _BOOT = (
     "import sys; sys.path[:] = sys.argv[3:]; from s3lo.engine.worker import main;"
     " main(int(sys.argv[1]), int(sys.argv[2]))"
@@ -76,7 +78,10 @@ class ProcessWorker:
         self._tell(Renew(credentials))
 
     def carried(self) -> Carried:
-        return self._progress.carried
+        """As it was last told, or, where that was long ago, as of then: the tuner must not wait for a
+        worker that has no time to tell, or has not begun."""
+        told = self._progress.carried
+        return Carried(max(told.moment, time.monotonic() - _OLD_SECONDS), told.bytes_)
 
     def connections(self) -> int:
         return self._progress.connections
