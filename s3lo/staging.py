@@ -1,11 +1,11 @@
 """Staging: directories in which something is made, and which vanish unless it is put in its place.
 
-One lies beside what it will become (same file system, so that a rename puts it in
-place) and is locked while its process lives. One left by a killed process is unlocked: the next
-staging directory made beside it goes on with it where it is for the same thing, and else sweeps it
-away. What it is for, and what has been done in it, stands in its lock file. That is there from the
-first moment until the directory is put in place, and goes last: one without is swept at once where it
-is empty, for its maker makes another, and else when it is a minute old.
+One lies beside what it will become (same file system, so that a rename puts it in place) and is
+locked while its process lives. One left by a killed process is unlocked: the next staging directory
+made beside it goes on with it where it is for the same thing, and else sweeps it away. What it is for,
+and what has been done in it, stands in its lock file. That is there from the first moment until the
+directory is put in place, and goes last: one without is swept at once where it is empty, for its maker
+makes another, and else when it is a minute old.
 """
 
 from __future__ import annotations

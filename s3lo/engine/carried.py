@@ -21,7 +21,7 @@ class Carried(Struct, frozen=True):
 def counted(count: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> Carried:
     """Who counts may have to wait for the interpreter, or a CPU, half-way: then it is counted anew.
 
-    A moment that was 40 ms off, a quarter of a sample, had a link of 2 Gbit/s bring 3.4.
+    A moment that was 40 ms off had a link of 2 Gbit/s bring 3.4.
     """
     for _ in range(_TRIES):
         begun, bytes_, ended = clock(), count(), clock()

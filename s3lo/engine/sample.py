@@ -29,8 +29,9 @@ class Standing(Struct, frozen=True):
     """Over which anything has moved; where that is not told, all that are wanted."""
 
     def goodput_since(self, before: Standing) -> float:
-        """Bytes per second."""
-        return (self.bytes_ - before.bytes_) / (self.moment - before.moment)
+        """Bytes per second; 0 where no time has passed, for a moment may be told twice."""
+        seconds = self.moment - before.moment
+        return (self.bytes_ - before.bytes_) / seconds if seconds > 0 else 0.0
 
 
 class Sample:
@@ -54,7 +55,11 @@ class Sample:
                 self._middle = now
             return False
         middle = self._middle
-        if middle is None or not self._left or _is_steady(self.begun, middle, now):
+        if middle is None:
+            return True
+        if now.moment <= middle.moment:
+            return False  # told once more
+        if not self._left or _is_steady(self.begun, middle, now):
             return True
         self.begun, self._middle = middle, now
         self._left -= 1

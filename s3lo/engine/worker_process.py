@@ -50,7 +50,7 @@ class ProcessWorker:
         self.number = number
         self._inbox = inbox
         self._peak_rss_bytes = 0
-        self._progress = Progress(Carried(time.monotonic()), 0.0, 0)
+        self._progress = Progress(Carried(0.0), 0.0, 0)
         self._is_closing = False
         ours, theirs = socket.socketpair()
         self._channel = Channel(ours)
@@ -78,8 +78,8 @@ class ProcessWorker:
         self._tell(Renew(credentials))
 
     def carried(self) -> Carried:
-        """As it was last told, or, where that was long ago, as of then: the tuner must not wait for a
-        worker that has no time to tell, or has not begun."""
+        """As it was last told or, where that was long ago, as of not so long ago: of a worker that has no
+        time to tell, or has not begun, the moment must go on, too."""
         told = self._progress.carried
         return Carried(max(told.moment, time.monotonic() - _OLD_SECONDS), told.bytes_)
 

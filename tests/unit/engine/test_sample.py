@@ -49,3 +49,13 @@ def test_what_never_comes_steadily_is_judged_all_the_same() -> None:
 def test_one_that_nobody_looked_at_meanwhile_is_taken_as_it_is() -> None:
     sample = Sample(Standing(0.0, 0), SECONDS)
     assert sample.is_complete(Standing(1.0, 10**9))
+
+
+def test_what_is_told_twice_says_no_more_than_once() -> None:
+    """Worker processes tell of moments of their own. Two pushes ended with a division by zero."""
+    sample = Sample(Standing(0.0, 0), 0.125)
+    assert not sample.is_complete(Standing(0.0625, 10))
+    for _ in range(2 * MOST_PROLONGED):
+        assert not sample.is_complete(Standing(0.25, 3000)), "it came all at once"
+    assert not sample.is_complete(Standing(0.21875, 3000)), "a worker was lost, and another begins"
+    assert sample.is_complete(Standing(0.4375, 6000))
