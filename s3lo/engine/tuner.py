@@ -173,15 +173,18 @@ class Tuner:
 
     def _tried(self, goodput: float, now: float) -> None:
         width, before = self._base
-        paid = WIDER_PAYS if self._goes_up else NARROWER_COSTS_NOTHING
-        if self.width == width or goodput < paid * before:
+        pays = goodput >= before * (WIDER_PAYS if self._goes_up else NARROWER_COSTS_NOTHING)
+        if self.width != width and pays == self._goes_up and not self._earlier:
+            self._earlier = goodput  # more in flight needs two samples, be it wider or not narrower
+        elif self.width == width or not pays:
             self._goes_up = not self._goes_up
             self._rest_seconds = min(2 * self._rest_seconds, LONGEST_REST_SECONDS)
             self._settle(width, goodput, now)
-            return
-        if self._goes_up and not self._earlier:
-            self._earlier = goodput
-            return
+        else:
+            self._go_on(before, goodput, now)
+
+    def _go_on(self, before: float, goodput: float, now: float) -> None:
+        """With the width that was tried and paid."""
         self._rest_seconds = FIRST_REST_SECONDS
         if self._goes_up and goodput >= DOUBLING_PAYS * before:
             # By no more than twice: 12 in flight once brought what had waited for 8, and became 47.

@@ -211,8 +211,8 @@ def test_a_moment_in_which_nothing_came_proves_no_proportion() -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_a_link_is_shared_by_no_more_than_fill_it(seed: int) -> None:
     """By 16 where 8 filled it, each sent smaller packets: 4 GiB took 1.4 times the CPU time. What comes
-    of a full link, samples told to 0.5%."""
-    seen = widths(capped(60e6, 0.25e9), 4, noise=0.01, seed=seed)
+    of a full link, samples told to 1%: one unlucky one of the narrower width opened 26, until two decided."""
+    seen = widths(capped(60e6, 0.25e9), 4, noise=0.02, seed=seed)
     assert seen[-1] <= WANTED // 2
 
 
