@@ -13,7 +13,8 @@
 A sample is the goodput over a moment during which the window was full, once something has come over
 nearly all of its connections and what was in flight beyond it is done. That wider brought more is
 believed when it does so twice, or in proportion and not after a lull: what had waited somewhere, be it
-for a reader that held its socket and had no CPU, comes but once. A link that is shared by more
+for a reader that held its socket and had no CPU, comes but once. Narrower is given up when two samples
+say that it costs something. A link that is shared by more
 than fill it costs CPU time, for each sends smaller packets then: 4 GiB over 2 Gbit/s took 12.4 CPU
 seconds with 8 in flight throughout, 17.7 with 16 and 19.5 with 200. Paid for with the same origin and
 8 MB/s a connection: awscrt, which opens 25 for its default target and stays there, and this, which

@@ -200,3 +200,24 @@ def test_what_has_come_counts_before_anybody_receives_it(ends: Ends) -> None:
     assert stream.carried_bytes() == after
     stream.send(memoryview(bytes(PIECE)))
     assert eventually(lambda: stream.carried_bytes() >= after + PIECE)
+
+
+def test_all_that_is_there_is_taken_at_once(ends: Ends) -> None:
+    """TLS gives a record a call; a thread that came back for each took half as long again in between."""
+    stream, theirs, take = ends
+    before = stream.carried_bytes()
+    theirs.sendall(bytes(LAST))
+    assert eventually(lambda: stream.carried_bytes() >= before + LAST)
+    assert take(MUCH) == LAST
+
+
+@pytest.mark.parametrize("ends", ["tls"], indirect=True)
+def test_what_came_before_a_broken_record_is_not_lost(ends: Ends) -> None:
+    stream, theirs, take = ends
+    before = stream.carried_bytes()
+    theirs.sendall(b"some")
+    socket.socket.sendall(theirs, bytes([0x17, 3, 3, 0, 64]) + bytes(64))  # RFC 8446, section 5.1
+    assert eventually(lambda: stream.carried_bytes() > before + 64)
+    assert take(MUCH) == 4
+    with pytest.raises(ssl.SSLError, match=r"(?i)mac"):
+        take(MUCH)

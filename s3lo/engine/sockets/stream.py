@@ -192,6 +192,8 @@ class TlsStream(_Socket):
         self._tls = opened
         self._read: Callable[[int, memoryview], int] = cast(Any, opened.read)
         self._early = memoryview(b"")
+        self._end: OSError | None = None
+        """What broke behind what was received last; OpenSSL tells it but once."""
         self._must_wait = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
     def receive_into(self, memory: memoryview) -> int:
@@ -200,13 +202,25 @@ class TlsStream(_Socket):
     def receive_much(self, memory: memoryview, coming_bytes: int) -> int:
         # Of a record some may have been read already.
         is_much = coming_bytes >= _MUCH_BYTES + _LONGEST_RECORD_BYTES
-        return self._receive(memory, _MUCH_BYTES if is_much else 1)
+        received = count = self._receive(memory, _MUCH_BYTES if is_much else 1)
+        # All records that are there, at once: asked for one by one, 4 GiB took 1.06 times as long.
+        try:
+            while count and received < len(memory):
+                count = self._read(len(memory) - received, memory[received:])
+                received += count
+        except self._must_wait:
+            pass
+        except OSError as error:
+            self._end = error
+        return received
 
     def pass_on(self, pipe: Pipe, coming_bytes: int) -> int:
         del pipe, coming_bytes
         raise NoWay
 
     def _receive(self, memory: memoryview, least_bytes: int) -> int:
+        if self._end:
+            raise self._end
         if self._early:
             count = min(len(memory), len(self._early))
             memory[:count] = self._early[:count]
