@@ -45,7 +45,7 @@ class Job:
     layout: str
     """An OCI layout that holds the image: what a push reads."""
     out: str
-    """An empty directory, where a pull writes."""
+    """A directory that is not there yet, where a pull writes."""
     cpus: int
     ca_bundle: str | None = None
     registry_image: str | None = None

@@ -64,7 +64,6 @@ class Setting:
         run pays for the one before."""
         for out in self.outs:
             shutil.rmtree(out, ignore_errors=True)
-            out.mkdir(parents=True)
         if self.dockerd:
             self.dockerd.renew()
         os.sync()
