@@ -100,7 +100,7 @@ def publish(staging: Staging, directory: Path, *, force: bool) -> None:
         real = Path(os.path.realpath(directory))
         if is_mount_point(real):
             staging.move_into(real, ("blobs", LAYOUT_FILE, INDEX_FILE))
-        elif real.is_dir() and any(real.iterdir()):
+        elif force and real.is_dir() and any(real.iterdir()):
             staging.exchange(real)
         else:
             staging.publish(real)

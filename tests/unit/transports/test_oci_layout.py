@@ -280,6 +280,22 @@ def test_without_force_an_existing_layout_stays(tmp_path: Path) -> None:
     assert read(tmp_path / "layout").root == old
 
 
+def test_a_layout_that_appears_after_the_look_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two pulls to one place both succeeded once, and the second took the place of the first."""
+    staging, destination = Staging(tmp_path, "layout"), tmp_path / "layout"
+    appeared = builders.plain_layout(LAYERS[:1])
+    monkeypatch.setattr(
+        oci_layout, "check_destination", lambda path, **_how: builders.write_tree(appeared, path)
+    )
+    with pytest.raises(DestinationExists, match="meanwhile"), staging as directory:
+        manifest = written(directory)
+        oci_layout.publish(staging, destination, force=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["layout"]
+    assert read(destination).root != manifest
+
+
 def test_a_file_system_that_cannot_exchange_still_replaces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
