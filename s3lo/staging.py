@@ -94,7 +94,9 @@ class Staging:
                 made.mkdir(0o700)
                 self._path = made
                 self._lock = _create_lock(self._path / _LOCK)
-                self.note(self.key)
+                # An empty file has no block; to free one may take a tenth of a second.
+                if self.key:
+                    self.note(self.key)
                 return self._path
         raise OSError(errno.EAGAIN, "temporary directories are removed by others", self._parent)
 

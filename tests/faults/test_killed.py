@@ -152,6 +152,18 @@ def test_what_a_killed_pull_left_is_proven_before_it_is_used(
     check_layout(target, large)
 
 
+def test_what_was_not_to_be_verified_is_fetched_again(
+    s3lo: Commands, unruly: Unruly, stored: Bucket, large: Layout, tmp_path: Path
+) -> None:
+    target = tmp_path / "pulled"
+    arguments = ("pull", stored.reference(), "--to", f"oci:{target}", "-o", "json", *PARTS)
+    _kill_midway(s3lo, unruly, (*arguments, "--verify", "none"), after=8)
+    again = s3lo.run(*arguments).result
+    assert again["bytes_transferred"] == again["bytes"]
+    check_layout(target, large)
+    check_nothing_staged(tmp_path)
+
+
 def test_another_image_does_not_go_on_with_what_a_killed_pull_left(
     s3lo: Commands,
     unruly: Unruly,
