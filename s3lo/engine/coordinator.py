@@ -41,6 +41,8 @@ Message = Reported | Lost | Hashed | Fed
 CredentialsSource = Callable[[], Credentials | None]
 
 TICK_SECONDS = 0.025
+LOOK_SECONDS = 0.01
+"""From one look of the tuner at how things are to the next, at least: each asks every connection."""
 CHECK_SECONDS = 0.25
 PART_SECONDS = 0.1
 """What a part takes at least, where it is not too small for that: from one to the next of a
@@ -123,6 +125,7 @@ class Coordinator:
         self._unread: deque[Message | Outcome] = deque()
         self._last_done_at = time.monotonic()
         self._next_check_at = 0.0
+        self._next_look_at = 0.0
         self._is_starved = False
         """There was room for more than there was work."""
 
@@ -197,7 +200,8 @@ class Coordinator:
         in circles, which took a pull with a few refusals 2.4 times as long as one with none.
         """
         if not self._has_room():
-            return TICK_SECONDS
+            until_look = max(self.tuner.looks_at, self._next_look_at) - now
+            return min(TICK_SECONDS, max(0.0, until_look))
         until_paced = self.pace.seconds_until_next(now)
         if until_paced:
             return min(until_paced, TICK_SECONDS)
@@ -292,13 +296,15 @@ class Coordinator:
         """Let the pace follow the service's refusals, and else the window what it brings."""
         if self.pace.on_time(now):
             self._observe(Note(self.pace.reason, level=1))
-        if not self.pace.is_free or not self._settings.is_tuned:
+        if not self.pace.is_free or not self._settings.is_tuned or self._is_starved:
             self.tuner.disturbed()
+            self._next_look_at = now + TICK_SECONDS
             return
-        if self.tuner.is_resting(now):
+        if now < max(self.tuner.looks_at, self._next_look_at):
             return
+        self._next_look_at = now + LOOK_SECONDS
         before = self.tuner.width
-        self.tuner.observe(self._standing(), is_full=not self._is_starved)
+        self.tuner.observe(self._standing())
         if self.tuner.width != before:
             self._observe(Note(self.tuner.reason, level=1))
 

@@ -46,6 +46,11 @@ class Sample:
         self._middle: Standing | None = None
         self._left = most_prolonged
 
+    @property
+    def due_at(self) -> float:
+        """When there is something to be looked at."""
+        return self.begun.moment + self._seconds / (1 if self._middle else 2)
+
     def is_complete(self, now: Standing) -> bool:
         """Whether it can be judged now; where it is not steady, its first half is left out and it takes
         half as long once more."""

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Sequence
 from queue import SimpleQueue
 
+import pytest
+
 from s3lo.engine.backend import Report
 from s3lo.engine.carried import Carried
 from s3lo.engine.coordinator import Coordinator, Message
@@ -88,7 +90,10 @@ class TwoJobs:
         return []
 
 
-def test_a_part_that_is_due_again_while_the_window_is_full_makes_nobody_run_in_circles() -> None:
+@pytest.mark.parametrize("is_tuned", [True, False])
+def test_a_part_that_is_due_again_while_the_window_is_full_makes_nobody_run_in_circles(
+    is_tuned: bool,
+) -> None:
     turns = 0
 
     def is_cancelled() -> bool:
@@ -98,7 +103,8 @@ def test_a_part_that_is_due_again_while_the_window_is_full_makes_nobody_run_in_c
 
     inbox: SimpleQueue[Message] = SimpleQueue()
     pool = Pool(lambda _: InProcessWorker(Backend(), inbox.put, owns_backend=True), 1)
-    settings = choose(EngineOptions(max_in_flight=1), Machine(2, 24 * GIB), 2)
+    options, machine = EngineOptions(max_in_flight=1), Machine(2, 24 * GIB)
+    settings = choose(options, machine, 2, on_sockets=is_tuned)
     coordinator = Coordinator(settings, pool, inbox, lambda: None, is_cancelled, ignore)
     coordinator.run(TwoJobs())
     assert coordinator.retries.retries == 1
