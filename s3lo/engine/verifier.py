@@ -8,7 +8,8 @@ turn to move it on:
     what arrived out of turn is in the file, and a thread of the verifier reads it back from there,
     from the page cache, when the position has come to it.
 
-Nobody waits: who has not the turn goes on receiving or sending.
+Nobody waits: who has not the turn goes on receiving or sending. The threads take the blobs in their
+order, but for one that would keep a core busy when all others are done: see ``next_to_read``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from queue import SimpleQueue
 
 from msgspec import Struct, field
@@ -27,6 +28,10 @@ from s3lo.errors import LocalError, S3loError, from_os
 
 _CHUNK_BYTES = 256 << 10
 """A piece that stays in a core's own cache between being read and being hashed."""
+_SLICE_BYTES = 32 << 20
+"""After which a thread looks whether another blob is to be gone on with: a fortieth of a second."""
+_MOST_WEIGHED = 64
+"""Of more blobs that wait there is something to do for all threads, whatever the order."""
 
 
 class _Progress(Struct):
@@ -43,6 +48,10 @@ class _Progress(Struct):
     """Somebody has the turn."""
     hash: hashlib._Hash = field(default_factory=hashlib.sha256)
 
+    @property
+    def left_bytes(self) -> int:
+        return self.size - self.position
+
 
 class Verifier:
     """Hashes blobs and calls ``report`` once for each, from any thread.
@@ -56,7 +65,11 @@ class Verifier:
         self._limit = max(1, threads)
         self._report = report
         self._lock = threading.Lock()
-        self._work: SimpleQueue[int | None] = SimpleQueue()
+        self._wanted: SimpleQueue[bool] = SimpleQueue()
+        """A True for each blob that waits for a thread."""
+        self._waiting: dict[int, _Progress] = {}
+        self._read: dict[int, _Progress] = {}
+        """By threads, at the moment."""
         self._blobs: dict[int, _Progress] = {}
         self._threads: list[threading.Thread] = []
         self._is_closed = False
@@ -105,7 +118,7 @@ class Verifier:
             self._is_closed = True
             self._blobs.clear()
         for _ in self._threads:
-            self._work.put(None)
+            self._wanted.put(False)
         for thread in self._threads:
             thread.join()
 
@@ -133,7 +146,8 @@ class Verifier:
             elif progress.position in progress.arrived:
                 progress.is_taken = True
                 self._start_threads()
-                self._work.put(blob)
+                self._waiting[blob] = progress
+                self._wanted.put(True)
                 return
             else:
                 return
@@ -147,29 +161,73 @@ class Verifier:
 
     def _run(self) -> None:
         buffer = memoryview(bytearray(_CHUNK_BYTES))
-        while (blob := self._work.get()) is not None:
+        while self._wanted.get():
+            taken = self._take_next()
+            if taken is None:
+                continue
+            blob, progress = taken
             try:
-                self._read_back(blob, buffer)
+                self._read_back(blob, progress, buffer)
             except OSError as error:
                 self._report(Hashed(blob, error=from_os(error, "verifying")))
             except S3loError as error:
                 self._report(Hashed(blob, error=error))
+            else:
+                self.give_turn_back(blob, progress)
 
-    def _read_back(self, blob: int, buffer: memoryview) -> None:
-        """Hash, having the turn, what has arrived at the position, until there is no more."""
-        progress = self._blobs.get(blob)
-        if progress is None:
-            return
+    def _take_next(self) -> tuple[int, _Progress] | None:
+        """None where one that waited was begun again meanwhile."""
+        with self._lock:
+            if not self._waiting:
+                return None
+            blob = next(iter(self._waiting))
+            if 1 < len(self._waiting) <= _MOST_WEIGHED:
+                left = {each: waits.left_bytes for each, waits in self._waiting.items()}
+                elsewhere = sum(progress.left_bytes for progress in self._read.values())
+                blob = next_to_read(left, elsewhere, self._limit)
+            progress = self._read[blob] = self._waiting.pop(blob)
+            return blob, progress
+
+    def _read_back(self, blob: int, progress: _Progress, buffer: memoryview) -> None:
+        """Hash, having the turn, what has arrived at the position, until there is no more or it is time to
+        look at the others."""
+        try:
+            self._read_slice(blob, progress, buffer)
+        finally:
+            with self._lock:
+                self._read.pop(blob, None)
+
+    def _read_slice(self, blob: int, progress: _Progress, buffer: memoryview) -> None:
+        enough = progress.position + _SLICE_BYTES
         fd = os.open(progress.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             while (end := progress.arrived.pop(progress.position, None)) is not None:
-                while progress.position < end and blob in self._blobs:
-                    hash_chunk(progress, fd, buffer[: end - progress.position])
+                stop = min(end, enough)
+                while progress.position < stop and self._blobs.get(blob) is progress:
+                    hash_chunk(progress, fd, buffer[: stop - progress.position])
+                if self._blobs.get(blob) is not progress:
+                    return
+                if stop < end:
+                    progress.arrived[stop] = end
+                    return
                 if progress.tells and end < progress.size:
                     self._report(Hashed(blob))
         finally:
             os.close(fd)
-        self.give_turn_back(blob, progress)
+
+
+def next_to_read(left: Mapping[int, int], elsewhere: int, threads: int) -> int:
+    """The blob, of those that wait, to go on with: the first, for who sends them on takes them in their
+    order, but one of which as much is left as each thread has to do in all must not wait any longer.
+
+    ``left``: bytes to be hashed, by blob; ``elsewhere``: of those that other threads are at. So all end
+    at one moment (McNaughton 1959, scheduling with preemption). One after the other, with 4 x 1 GiB on
+    two cores, now and then one core had nothing to do in the last second of six.
+    """
+    longest = max(left, key=lambda blob: left[blob])
+    if left[longest] * threads >= sum(left.values()) + elsewhere:
+        return longest
+    return min(left)
 
 
 class Share:

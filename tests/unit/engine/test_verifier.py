@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s3lo.engine.jobs import Hashed
-from s3lo.engine.verifier import Verifier
+from s3lo.engine.verifier import Verifier, next_to_read
 
 
 @pytest.mark.parametrize("threads", [1, 2, 8])
@@ -37,6 +37,59 @@ def test_blobs_that_grow_side_by_side_are_hashed_right(tmp_path: Path, threads: 
     results = {r.blob: r.hex for r in (reports.get(timeout=30) for _ in contents)}
     verifier.close()
     assert results == {n: hashlib.sha256(c).hexdigest() for n, c in enumerate(contents)}
+
+
+def hashed_at(sizes: list[int], threads: int, step: int = 1) -> list[int]:
+    """When each blob is done, where all have arrived at once and a thread hashes a byte in a moment."""
+    left, done, now = dict(enumerate(sizes)), [0] * len(sizes), 0
+    while left:
+        waiting, taken = dict(left), list[int]()
+        while waiting and len(taken) < threads:
+            elsewhere = sum(left[blob] for blob in taken)
+            taken.append(next_to_read(waiting, elsewhere, threads))
+            del waiting[taken[-1]]
+        now += step
+        for blob in taken:
+            left[blob] -= min(step, left[blob])
+            if not left[blob]:
+                del left[blob]
+                done[blob] = now
+    return done
+
+
+@pytest.mark.parametrize(
+    ("sizes", "threads"),
+    [([100, 100, 100], 2), ([100, 90, 100, 100], 2), ([20, 20, 20, 100], 2), ([50] * 7, 4)],
+)
+def test_no_core_is_idle_while_there_is_much_to_hash(sizes: list[int], threads: int) -> None:
+    """The last of three was once hashed on one core, the other having nothing to do for a second."""
+    at_best = max(max(sizes), -(-sum(sizes) // threads))
+    assert max(hashed_at(sizes, threads)) <= at_best + 2
+
+
+def test_blobs_are_done_in_their_order_as_far_as_that_costs_nothing() -> None:
+    done = hashed_at([100] * 6, 2)
+    assert done == sorted(done)
+    assert done[0] <= 101
+
+
+def test_a_blob_that_is_begun_again_while_it_waits_is_hashed_once(tmp_path: Path) -> None:
+    reports: SimpleQueue[Hashed] = SimpleQueue()
+    verifier = Verifier(1, reports.put)
+    content = os.urandom(8 << 20)
+    for number in range(3):
+        (tmp_path / str(number)).write_bytes(content)
+    for _ in range(5):
+        for number in range(3):
+            verifier.add(number, str(tmp_path / str(number)), len(content))
+            verifier.arrived(number, 0, len(content))
+    wanted = hashlib.sha256(content).hexdigest()
+    told: dict[int, str] = {}
+    while len(told) < 3:
+        result = reports.get(timeout=30)
+        told[result.blob] = result.hex
+    verifier.close()
+    assert told == dict.fromkeys(range(3), wanted)
 
 
 def test_a_range_in_the_middle_of_a_file_is_hashed_alone(tmp_path: Path) -> None:
