@@ -52,6 +52,10 @@ class _Progress(Struct):
     def left_bytes(self) -> int:
         return self.size - self.position
 
+    def came(self, start: int, end: int) -> None:
+        """What is told again takes nothing away that was told before."""
+        self.arrived[start] = max(end, self.arrived.get(start, 0))
+
 
 class Verifier:
     """Hashes blobs and calls ``report`` once for each, from any thread.
@@ -99,7 +103,7 @@ class Verifier:
                 return
             start = max(start, progress.position)
             if start < end:
-                progress.arrived[start] = end
+                progress.came(start, end)
         self._pass_on(blob)
 
     def forget(self, blob: int) -> None:
@@ -176,7 +180,7 @@ class Verifier:
                 self.give_turn_back(blob, progress)
 
     def _take_next(self) -> tuple[int, _Progress] | None:
-        """None where one that waited was begun again meanwhile."""
+        """None where one that waited was begun again meanwhile, or is not wanted any more."""
         with self._lock:
             if not self._waiting:
                 return None
@@ -185,7 +189,10 @@ class Verifier:
                 left = {each: waits.left_bytes for each, waits in self._waiting.items()}
                 elsewhere = sum(progress.left_bytes for progress in self._read.values())
                 blob = next_to_read(left, elsewhere, self._limit)
-            progress = self._read[blob] = self._waiting.pop(blob)
+            progress = self._waiting.pop(blob)
+            if self._blobs.get(blob) is not progress:
+                return None
+            self._read[blob] = progress
             return blob, progress
 
     def _read_back(self, blob: int, progress: _Progress, buffer: memoryview) -> None:
@@ -208,7 +215,8 @@ class Verifier:
                 if self._blobs.get(blob) is not progress:
                     return
                 if stop < end:
-                    progress.arrived[stop] = end
+                    with self._lock:
+                        progress.came(stop, end)
                     return
                 if progress.tells and end < progress.size:
                     self._report(Hashed(blob))

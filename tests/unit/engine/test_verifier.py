@@ -92,6 +92,38 @@ def test_a_blob_that_is_begun_again_while_it_waits_is_hashed_once(tmp_path: Path
     assert told == dict.fromkeys(range(3), wanted)
 
 
+def test_a_blob_that_nobody_wants_any_more_fails_for_nobody(tmp_path: Path) -> None:
+    """Its file may be gone before a thread has time for it."""
+    reports: SimpleQueue[Hashed] = SimpleQueue()
+    verifier = Verifier(1, reports.put)
+    long, gone = tmp_path / "long", tmp_path / "gone"
+    long.write_bytes(bytes(64 << 20))
+    for number, (path, size) in enumerate(((long, 64 << 20), (gone, 1))):
+        verifier.add(number, str(path), size)
+        verifier.arrived(number, 0, size)
+    verifier.forget(1)
+    assert reports.get(timeout=30).blob == 0
+    verifier.close()
+    assert reports.empty()
+
+
+def test_what_is_told_again_of_a_part_takes_nothing_away_that_came(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a part that is hashed in slices the rest is kept by where it begins."""
+    monkeypatch.setattr("s3lo.engine.verifier._SLICE_BYTES", 1 << 18)
+    content = os.urandom(32 << 20)
+    (tmp_path / "blob").write_bytes(content)
+    reports: SimpleQueue[Hashed] = SimpleQueue()
+    verifier = Verifier(1, reports.put)
+    verifier.add(0, str(tmp_path / "blob"), len(content))
+    verifier.arrived(0, 0, len(content))
+    for end in range(1, len(content), 1 << 12):
+        verifier.arrived(0, 0, end)
+    assert reports.get(timeout=30).hex == hashlib.sha256(content).hexdigest()
+    verifier.close()
+
+
 def test_a_range_in_the_middle_of_a_file_is_hashed_alone(tmp_path: Path) -> None:
     path = tmp_path / "archive"
     path.write_bytes(b"before" + b"content" + b"after")
