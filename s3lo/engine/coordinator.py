@@ -200,8 +200,7 @@ class Coordinator:
         in circles, which took a pull with a few refusals 2.4 times as long as one with none.
         """
         if not self._has_room():
-            until_look = max(self.tuner.looks_at, self._next_look_at) - now
-            return min(TICK_SECONDS, max(0.0, until_look))
+            return min(TICK_SECONDS, max(0.0, self._looks_at - now))
         until_paced = self.pace.seconds_until_next(now)
         if until_paced:
             return min(until_paced, TICK_SECONDS)
@@ -300,13 +299,17 @@ class Coordinator:
             self.tuner.disturbed()
             self._next_look_at = now + TICK_SECONDS
             return
-        if now < max(self.tuner.looks_at, self._next_look_at):
+        if now < self._looks_at:
             return
         self._next_look_at = now + LOOK_SECONDS
         before = self.tuner.width
         self.tuner.observe(self._standing())
         if self.tuner.width != before:
             self._observe(Note(self.tuner.reason, level=1))
+
+    @property
+    def _looks_at(self) -> float:
+        return max(self.tuner.looks_at, self._next_look_at)
 
     def _standing(self) -> Standing:
         pool = self._pool

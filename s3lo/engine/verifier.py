@@ -210,10 +210,10 @@ class Verifier:
         try:
             while (end := progress.arrived.pop(progress.position, None)) is not None:
                 stop = min(end, enough)
-                while progress.position < stop and self._blobs.get(blob) is progress:
+                while progress.position < stop:
+                    if self._blobs.get(blob) is not progress:
+                        return
                     hash_chunk(progress, fd, buffer[: stop - progress.position])
-                if self._blobs.get(blob) is not progress:
-                    return
                 if stop < end:
                     with self._lock:
                         progress.came(stop, end)

@@ -74,7 +74,7 @@ def test_a_service_that_takes_its_time_gets_at_once_what_the_target_needs() -> N
 
 @pytest.mark.parametrize("seed", range(10))
 def test_slow_connections_are_found_out_before_much_could_have_come(seed: int) -> None:
-    """Until a hundred and more are in flight both CPUs are idle: that took 0.4 s of a pull of 5.4."""
+    """Until a hundred and more are in flight both CPUs are idle: that took 0.4 s of a pull of 5.9."""
     seen = widths(capped(8e6, 1.2e9), 0.25, busy_at=1.2e9, seed=seed)
     assert seen[-1] >= 100
 

@@ -62,7 +62,7 @@ def hashed_at(sizes: list[int], threads: int, step: int = 1) -> list[int]:
     [([100, 100, 100], 2), ([100, 90, 100, 100], 2), ([20, 20, 20, 100], 2), ([50] * 7, 4)],
 )
 def test_no_core_is_idle_while_there_is_much_to_hash(sizes: list[int], threads: int) -> None:
-    """The last of three was once hashed on one core, the other having nothing to do for a second."""
+    """The last of four was now and then hashed on one core, the other having nothing to do for a second."""
     at_best = max(max(sizes), -(-sum(sizes) // threads))
     assert max(hashed_at(sizes, threads)) <= at_best + 2
 
@@ -73,7 +73,7 @@ def test_blobs_are_done_in_their_order_as_far_as_that_costs_nothing() -> None:
     assert done[0] <= 101
 
 
-def test_a_blob_that_is_begun_again_while_it_waits_is_hashed_once(tmp_path: Path) -> None:
+def test_a_blob_that_is_begun_again_while_it_waits_is_hashed_right(tmp_path: Path) -> None:
     reports: SimpleQueue[Hashed] = SimpleQueue()
     verifier = Verifier(1, reports.put)
     content = os.urandom(8 << 20)
