@@ -1,4 +1,5 @@
-"""Fixtures of the integration tests: a store of each kind, for what keeps it."""
+"""Fixtures of the integration tests: a store of each kind for what keeps it, one that is answered as a
+test says, and every engine."""
 
 from __future__ import annotations
 
@@ -9,10 +10,14 @@ import pytest
 
 from s3lo.bucket.local import LocalStore
 from s3lo.bucket.options import ConnectionOptions
+from s3lo.bucket.s3 import S3Store
 from s3lo.engine.options import EngineOptions
+from s3lo.model.objects import Credentials
 from s3lo.model.reference import Location
 from s3lo.operations.depot import opened
+from tests.integration.answered import WIRES, AnsweredStore, endpoint_of, wire
 from tests.integration.rigs import MODES, Rig, make_rig
+from tests.servers.answering import Answering
 from tests.stores import Shelf
 
 
@@ -34,3 +39,20 @@ def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
     """Every engine in every mode."""
     return make_rig(request.param, request, tmp_path)
+
+
+@pytest.fixture
+def answering() -> Iterator[Answering]:
+    answering = Answering()
+    yield answering
+    answering.close()
+
+
+@pytest.fixture(params=WIRES)
+def answered(request: pytest.FixtureRequest, answering: Answering) -> Iterator[AnsweredStore]:
+    endpoint = endpoint_of(answering)
+    slept: list[float] = []
+    own = wire(request.param, endpoint, Credentials("AKID", "secret", "token"))
+    store = S3Store(Location("s3", "bucket"), endpoint, own, sleep=slept.append)
+    yield AnsweredStore(answering, store, slept)
+    store.close()

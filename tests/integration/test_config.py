@@ -12,7 +12,7 @@ from s3lo.bucket.keys import RULES_KEY
 from s3lo.bucket.rule_settings import Setting
 from s3lo.errors import IntegrityError, RefusedError, UsageError
 from s3lo.events import Event, Note
-from tests.integration.test_store_answers import Answer, Seen, Service, error
+from tests.servers.answering import Answer, Answering, Seen, error
 from tests.stores import Shelf
 
 RULES = b"""\
@@ -129,7 +129,7 @@ def test_wrong_keys_and_values_are_usage_errors(shelf: Shelf, key: str, value: s
 
 
 def test_a_service_without_conditions_is_written_to_and_the_risk_is_told(
-    aws_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    answering: Answering, aws_env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert aws_env
 
@@ -139,12 +139,8 @@ def test_a_service_without_conditions_is_written_to_and_the_risk_is_told(
         return error(501, "NotImplemented") if "if-match" in seen.headers else Answer()
 
     events: list[Event] = []
-    service = Service()
-    service.reply = reply
-    monkeypatch.setenv("AWS_ENDPOINT_URL", service.url)
-    try:
-        s3lo.set_config("s3://bucket/", {"immutable": "true"}, observer=events.append)
-    finally:
-        service.close()
-    assert service.seen[-1].body == b"# ours\ndefault:\n  immutable: true\n"
+    answering.reply = reply
+    monkeypatch.setenv("AWS_ENDPOINT_URL", answering.url)
+    s3lo.set_config("s3://bucket/", {"immutable": "true"}, observer=events.append)
+    assert answering.seen[-1].body == b"# ours\ndefault:\n  immutable: true\n"
     assert any(isinstance(event, Note) and "may be lost" in event.text for event in events)

@@ -1,4 +1,5 @@
-"""Builders: archives and layouts of every form, made in memory with the standard library alone."""
+"""Builders: archives and layouts of every form, made in memory with the standard library alone,
+and what is looked at of an image that was made of one."""
 
 from __future__ import annotations
 
@@ -7,12 +8,13 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from s3lo.model.digest import Digest
+from s3lo.transports._zstd import zstd
 from s3lo.transports.image import BlobFile, SourceImage
 
 OCI = "application/vnd.oci.image"
@@ -21,6 +23,13 @@ INDEX_TYPE = f"{OCI}.index.v1+json"
 CONFIG_TYPE = f"{OCI}.config.v1+json"
 LAYER_TYPE = f"{OCI}.layer.v1.tar"
 Files = dict[str, "bytes | Link"]
+Reader = Callable[..., SourceImage]
+"""Makes an image of an archive's bytes."""
+_OPENERS: dict[str, Callable[[bytes], bytes]] = {
+    "+zstd": zstd.decompress,
+    "+gzip": gzip.decompress,
+    "": bytes,
+}
 
 
 @dataclass(frozen=True)
@@ -197,3 +206,17 @@ def check(image: SourceImage) -> None:
             content = content_of(found)
             assert (Digest.of(content), len(content)) == (named.digest, named.size)
             assert found.digest == named.digest
+
+
+def unpacked(image: SourceImage) -> list[bytes]:
+    """The layers' tars."""
+    (manifest,) = image.manifests
+    return [
+        _OPENERS[layer.media_type.removeprefix(LAYER_TYPE)](content_of(image.blobs[layer.digest]))
+        for layer in manifest.layers
+    ]
+
+
+def bytes_of(content: bytes | Link) -> bytes:
+    assert isinstance(content, bytes)
+    return content

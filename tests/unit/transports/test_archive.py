@@ -5,19 +5,11 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from s3lo.errors import (
-    DigestMismatch,
-    IntegrityError,
-    NotFoundError,
-    S3loError,
-    SizeMismatch,
-    UsageError,
-)
+from s3lo.errors import IntegrityError, NotFoundError, UsageError
 from s3lo.events import BytesMoved, Event, Note, ignore
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor, Index, Manifest, build_manifest
@@ -27,58 +19,11 @@ from s3lo.transports.archive import Wanted, read_file, read_stream
 from s3lo.transports.image import Compression, SourceImage
 from s3lo.transports.packing import Packing
 from tests.unit.transports import builders
-from tests.unit.transports.builders import Files, Link, tar
+from tests.unit.transports.builders import Files, Reader, tar
 
 LAYERS = [builders.layer("one"), builders.layer("two", 6000)]
 AMD64 = Platform("linux", "amd64")
 ARM64 = Platform("linux", "arm64")
-
-Reader = Callable[..., SourceImage]
-
-
-@pytest.fixture(params=["stream", "file"])
-def read(request: pytest.FixtureRequest, tmp_path: Path) -> Reader:
-    """Reads an archive's bytes either way; checks every blob of what it gives."""
-
-    def reader(
-        archive: bytes,
-        compression: Compression = "zstd",
-        wanted: Wanted | None = None,
-        observer: Callable[[Event], None] = ignore,
-    ) -> SourceImage:
-        staging = tmp_path / "staging"
-        staging.mkdir(exist_ok=True)
-        wanted = wanted or Wanted()
-        if request.param == "stream":
-            image = read_stream(
-                io.BytesIO(archive), staging, Packing(compression), wanted, observer
-            )
-        else:
-            path = tmp_path / "archive.tar"
-            path.write_bytes(archive)
-            image = read_file(path, staging, Packing(compression), wanted, observer)
-        builders.check(image)
-        return image
-
-    return reader
-
-
-_OPENERS: dict[str, Callable[[bytes], bytes]] = {
-    "+zstd": zstd.decompress,
-    "+gzip": gzip.decompress,
-    "": bytes,
-}
-
-
-def unpacked(image: SourceImage) -> list[bytes]:
-    """The layers' tars."""
-    (manifest,) = image.manifests
-    return [
-        _OPENERS[layer.media_type.removeprefix(builders.LAYER_TYPE)](
-            builders.content_of(image.blobs[layer.digest])
-        )
-        for layer in manifest.layers
-    ]
 
 
 def config_of(image: SourceImage) -> bytes:
@@ -88,7 +33,7 @@ def config_of(image: SourceImage) -> bytes:
 @pytest.mark.parametrize("compression", ["zstd", "gzip", "none"])
 def test_an_old_save_is_compressed_and_keeps_its_id(read: Reader, compression: Compression) -> None:
     image = read(tar(builders.old_save(LAYERS)), compression)
-    assert unpacked(image) == LAYERS
+    assert builders.unpacked(image) == LAYERS
     assert config_of(image) == builders.config(LAYERS)
     assert isinstance(image.root, Manifest)
     types = {"zstd": "+zstd", "gzip": "+gzip", "none": ""}
@@ -99,13 +44,13 @@ def test_an_old_save_is_compressed_and_keeps_its_id(read: Reader, compression: C
 def test_a_layer_that_repeats_as_a_link_is_one_blob(read: Reader) -> None:
     layers = [LAYERS[0], LAYERS[1], LAYERS[0]]
     image = read(tar(builders.old_save(layers)))
-    assert unpacked(image) == layers
+    assert builders.unpacked(image) == layers
     assert len(image.blobs) == 3
 
 
 def test_a_link_may_come_before_what_it_leads_to(read: Reader) -> None:
     files = builders.old_save([LAYERS[0], LAYERS[0]])
-    assert unpacked(read(tar(dict(reversed(files.items()))))) == [LAYERS[0]] * 2
+    assert builders.unpacked(read(tar(dict(reversed(files.items()))))) == [LAYERS[0]] * 2
 
 
 def test_a_docker_archive_with_gzip_layers_keeps_their_bytes(read: Reader) -> None:
@@ -136,7 +81,7 @@ def test_an_oci_archive_that_is_compressed_already_is_untouched(read: Reader) ->
     files = builders.gzip_layout(LAYERS)
     image = read(tar(files), "zstd")
     assert files[f"blobs/sha256/{image.root.digest.hex}"] == image.root.raw
-    assert unpacked(image) == LAYERS
+    assert builders.unpacked(image) == LAYERS
 
 
 def test_a_plain_layout_is_untouched_without_compression(read: Reader) -> None:
@@ -199,7 +144,7 @@ def two_images() -> Files:
 
 def test_one_of_several_images_is_chosen_by_name(read: Reader) -> None:
     for name in ("two:v1", "docker.io/library/two:v1"):
-        assert unpacked(read(tar(two_images()), wanted=Wanted(name))) == [LAYERS[1]]
+        assert builders.unpacked(read(tar(two_images()), wanted=Wanted(name))) == [LAYERS[1]]
 
 
 def test_several_images_and_no_name_is_a_usage_error_that_lists_them(read: Reader) -> None:
@@ -236,7 +181,7 @@ def test_one_platform_of_an_index_becomes_the_image(read: Reader) -> None:
     image = read(tar(files), wanted=Wanted(platforms=(ARM64,)))
     assert isinstance(image.root, Manifest)
     assert image.manifests == (image.root,)
-    assert unpacked(image) == [builders.layer("arm64")]
+    assert builders.unpacked(image) == [builders.layer("arm64")]
 
 
 @pytest.mark.parametrize("form", ["index", "manifest", "docker"])
@@ -296,154 +241,12 @@ def test_a_platform_that_was_not_saved_is_not_found(read: Reader) -> None:
 
 def test_an_index_of_which_nothing_was_saved_is_an_error(read: Reader) -> None:
     files, _ = platforms("arm64")
-    for name in [n for n in files if n.startswith("blobs/") and b"layers" in _bytes(files[n])]:
+    for name in [
+        n for n in files if n.startswith("blobs/") and b"layers" in builders.bytes_of(files[n])
+    ]:
         del files[name]
     with pytest.raises(IntegrityError):
         read(tar(files))
-
-
-def _bytes(content: bytes | Link) -> bytes:
-    assert isinstance(content, bytes)
-    return content
-
-
-def _without(files: Files, part: str) -> Files:
-    return {name: content for name, content in files.items() if part not in name}
-
-
-def _swapped(files: Files, old: bytes, new: bytes) -> Files:
-    return {name: new if content == old else content for name, content in files.items()}
-
-
-BAD: dict[str, tuple[Files, type[S3loError]]] = {
-    "no layer": (_without(builders.old_save(LAYERS[:1]), "layer.tar"), IntegrityError),
-    "no config": (
-        _without(builders.old_save(LAYERS), f"{builders.sha(builders.config(LAYERS))}.json"),
-        IntegrityError,
-    ),
-    "nothing": ({"README": b"hello"}, IntegrityError),
-    "no image listed": ({"manifest.json": b"[]"}, IntegrityError),
-    "a manifest that is none": ({"manifest.json": b"{"}, IntegrityError),
-    "a manifest of another shape": ({"manifest.json": b'{"Config": 1}'}, IntegrityError),
-    "a docker layer that is none": (
-        _swapped(builders.old_save(LAYERS), LAYERS[0], b"no layer at all" * 100),
-        IntegrityError,
-    ),
-    "another docker layer": (
-        _swapped(builders.old_save(LAYERS), LAYERS[0], builders.layer("other")),
-        DigestMismatch,
-    ),
-    "another docker config": (
-        _swapped(builders.old_save(LAYERS), builders.config(LAYERS), b"{}"),
-        DigestMismatch,
-    ),
-    "a layer too few": (
-        _swapped(builders.old_save(LAYERS), builders.config(LAYERS), builders.config(LAYERS))
-        | {"manifest.json": builders.to_json([{"Config": "c", "Layers": []}])}
-        | {"c": builders.config(LAYERS)},
-        IntegrityError,
-    ),
-    "a path that leads out": (
-        {"manifest.json": builders.to_json([{"Config": "../../etc/passwd", "Layers": []}])},
-        IntegrityError,
-    ),
-    "an absolute path": (
-        {"manifest.json": builders.to_json([{"Config": "/etc/passwd", "Layers": []}])},
-        IntegrityError,
-    ),
-    "links in a circle": (
-        {
-            "a": Link("b"),
-            "b": Link("a"),
-            "manifest.json": builders.to_json([{"Config": "a", "Layers": []}]),
-        },
-        IntegrityError,
-    ),
-    "a member that leads out": ({"../x": b"", **builders.old_save(LAYERS)}, IntegrityError),
-    "no oci-layout": (_without(builders.plain_layout(LAYERS), "oci-layout"), IntegrityError),
-    "another layout version": (
-        {**builders.plain_layout(LAYERS), "oci-layout": b'{"imageLayoutVersion":"2.0.0"}'},
-        IntegrityError,
-    ),
-    "an oci-layout that is none": (
-        {**builders.plain_layout(LAYERS), "oci-layout": b"[]"},
-        IntegrityError,
-    ),
-    "an oci layer missing": (
-        _without(builders.plain_layout(LAYERS), builders.sha(LAYERS[0])),
-        IntegrityError,
-    ),
-    "another oci layer": (
-        _swapped(builders.plain_layout(LAYERS), LAYERS[0], builders.layer("eno")),
-        DigestMismatch,
-    ),
-    "an oci layer of another size": (
-        _swapped(builders.plain_layout(LAYERS), LAYERS[0], builders.layer("one", 9000)),
-        SizeMismatch,
-    ),
-    "another oci config": (
-        _swapped(
-            builders.plain_layout(LAYERS),
-            builders.config(LAYERS),
-            builders.config(LAYERS).replace(b"amd64", b"arm64"),
-        ),
-        DigestMismatch,
-    ),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_a_damaged_archive_is_an_integrity_error(read: Reader, case: str) -> None:
-    files, expected = BAD[case]
-    with pytest.raises(expected) as caught:
-        read(tar(files))
-    assert caught.value.exit_code == 5
-
-
-@pytest.mark.parametrize("make", [builders.old_save, builders.plain_layout, builders.gzip_layout])
-def test_an_archive_cut_anywhere_is_an_error(
-    read: Reader, make: Callable[[list[bytes]], Files]
-) -> None:
-    archive = tar(make(LAYERS))
-    end = len(archive.rstrip(b"\0"))
-    for cut in {*range(0, end, 1217), *range(0, end, 2048)}:
-        with pytest.raises(IntegrityError):
-            read(archive[:cut])
-
-
-def test_a_compressed_blob_that_was_changed_is_found_in_a_stream(tmp_path: Path) -> None:
-    """In a file it stays where it is, and is hashed when it is uploaded."""
-    packed = gzip.compress(LAYERS[0], mtime=0)
-    files = _swapped(builders.gzip_layout(LAYERS), packed, packed[:-1] + b"x")
-    with pytest.raises(DigestMismatch):
-        read_stream(io.BytesIO(tar(files)), tmp_path, Packing("zstd"), Wanted(), ignore)
-
-
-def test_a_plain_layer_of_another_artifact_is_checked_as_well(read: Reader) -> None:
-    """Its config lists no diff ids: only the manifest says which content it should be."""
-    image_config = b'{"not": "an image"}'
-    document = builders.manifest(image_config, [(LAYERS[0], builders.LAYER_TYPE)])
-    document = document.replace(builders.CONFIG_TYPE.encode(), b"application/x-config")
-    entry = builders.descriptor(document, builders.MANIFEST_TYPE)
-    files = builders.layout([entry], [image_config, LAYERS[0], document])
-    assert unpacked(read(tar(files))) == LAYERS[:1]
-    with pytest.raises(DigestMismatch):
-        read(tar(_swapped(files, LAYERS[0], builders.layer("eno"))))
-
-
-def test_a_damaged_archive_leaves_nothing_half_made(read: Reader, tmp_path: Path) -> None:
-    archive = tar(builders.old_save(LAYERS))
-    with pytest.raises(IntegrityError):
-        read(archive[:5000])
-    for path in (tmp_path / "staging").rglob("*"):
-        if path.is_file():
-            assert path.name == builders.sha(path.read_bytes())
-
-
-@pytest.mark.parametrize("content", [b"", b"text" * 1000, b"\x1f\x8b\x08" + bytes(600)])
-def test_something_else_is_no_archive(read: Reader, content: bytes) -> None:
-    with pytest.raises(IntegrityError):
-        read(content)
 
 
 def test_a_form_that_was_named_has_to_be_there(read: Reader) -> None:
@@ -457,22 +260,12 @@ def test_a_form_that_was_named_has_to_be_there(read: Reader) -> None:
 
 def test_where_both_forms_are_the_manifest_keeps_its_bytes(read: Reader) -> None:
     oci = builders.gzip_layout(LAYERS)
-    layers = [name for name in oci if _bytes(oci[name])[:2] == b"\x1f\x8b"]
+    layers = [name for name in oci if builders.bytes_of(oci[name])[:2] == b"\x1f\x8b"]
     name = f"blobs/sha256/{builders.sha(builders.config(LAYERS))}"
     saved = [{"Config": name, "RepoTags": ["app:v1"], "Layers": layers}]
     files = {**oci, "manifest.json": builders.to_json(saved)}
     image = read(tar(files), wanted=Wanted(form="docker"))
     assert oci[f"blobs/sha256/{image.root.digest.hex}"] == image.root.raw
-
-
-def test_an_absent_file_is_not_found(tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError):
-        read_file(tmp_path / "absent", tmp_path, Packing("zstd"), Wanted(), ignore)
-
-
-def test_a_directory_is_no_archive(tmp_path: Path) -> None:
-    with pytest.raises(UsageError):
-        read_file(tmp_path, tmp_path, Packing("zstd"), Wanted(), ignore)
 
 
 def test_docker_media_types_become_those_of_oci_with_a_new_layer(read: Reader) -> None:
