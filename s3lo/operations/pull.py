@@ -104,12 +104,12 @@ def _pull(depot: Depot, asked: _Asked, observer: Observer, cancel: Event | None)
         known = delivery.known(manifest, lambda: _config(depot.store, manifest))
     needed = [blob for blob in manifest.blobs if blob.digest not in known]
     # What no digest proves is never gone on with, so nothing is noted of it.
-    staging = delivery.staging(str(manifest.digest) if asked.verifies else "")
+    staging = delivery.staging(manifest.digest.hex if asked.verifies else "")
     with staging as directory:
         blobs_dir = directory / "blobs" / "sha256"
         _make(blobs_dir)
         image = PulledImage(manifest, blobs_dir)
-        journal = Journal(staging, observer) if asked.verifies else None
+        journal = Journal(staging, manifest.blobs, observer) if asked.verifies else None
         downloads = [_download_of(blob, image, journal) for blob in needed]
         what = Bringing(depot, downloads, image, known, asked.wanted)
         files.require_free_space(directory, what.total_bytes)
