@@ -12,13 +12,13 @@
 
 A sample is the goodput over a moment during which the window was full, once something has come over
 nearly all of its connections and what was in flight beyond it is done. That wider brought more is
-believed when it does so twice, or in proportion and not after a lull: what had waited somewhere, be it
-for a reader that held its socket and had no CPU, comes but once. Narrower is given up when two samples
-say that it costs something. A link that is shared by more
-than fill it costs CPU time, for each sends smaller packets then: 4 GiB over 2 Gbit/s took 12.4 CPU
-seconds with 8 in flight throughout, 17.7 with 16 and 19.5 with 200. Paid for with the same origin and
-8 MB/s a connection: awscrt, which opens 25 for its default target and stays there, and this, which
-finds hundreds.
+believed when it does so twice, or in proportion and not after a lull, and when more came since it was
+widened, lulls included: what had waited somewhere, be it behind a lost packet or for a reader that held
+its socket and had no CPU, comes but once. Narrower is given up when two samples say that it costs
+something. A link that is shared by more than fill it costs CPU time, for each sends smaller packets then:
+4 GiB over 2 Gbit/s took 12.4 CPU seconds with 8 in flight throughout, 17.7 with 16 and 19.5 with 200.
+Paid for with the same origin and 8 MB/s a connection: awscrt, which opens 25 for its default target and
+stays there, and this, which finds hundreds.
 """
 
 from __future__ import annotations
@@ -155,18 +155,18 @@ class Tuner:
         width = self.width
         seconds = after.moment - before.moment
         goodput = after.goodput_since(before)
+        lasting = after.goodput_since(self._turned) if self._turned else goodput
         self.connection_bytes_per_second = goodput / self.width
         used = after.cpu_use.share_since(before.cpu_use, seconds, self._cpus)
         if self._phase is _Phase.BEGIN:
             self._begin(used)
         elif self._phase is _Phase.CLIMB:
-            lasting = after.goodput_since(self._turned) if self._turned else goodput
             self._climb(goodput, lasting, after.moment, has_time=not used.reaches(BUSY_SHARE))
         elif self._phase is _Phase.COMPARE:
             self._goes_up = self._goes_up and not used.reaches(BUSY_SHARE)
             self._try_beside(self.width, goodput, goodput)
         else:
-            self._tried(goodput, after.moment)
+            self._tried(goodput, lasting, after.moment)
         if self.width != width:
             self._turned = after
 
@@ -177,11 +177,12 @@ class Tuner:
         self._enter(_Phase.CLIMB)
 
     def _climb(self, goodput: float, lasting: float, now: float, *, has_time: bool) -> None:
-        """``lasting``: goodput since the width was changed, with what came in a moment before or after."""
+        """``lasting``: goodput since the width was changed, lulls included."""
         width, before = self._base
         in_proportion = self._is_in_proportion(goodput)
         least = DOUBLING_PAYS * before
-        is_sure = not before or self._earlier >= least or (in_proportion and lasting >= least)
+        is_twice = self._earlier >= least and lasting >= RISES * before
+        is_sure = not before or is_twice or (in_proportion and lasting >= least)
         if goodput >= least and is_sure:
             self._base = (self.width, goodput)
             self._earlier = 0.0
@@ -196,9 +197,12 @@ class Tuner:
             self._goes_up = False
             self._try_beside(width, before, goodput)
 
-    def _tried(self, goodput: float, now: float) -> None:
+    def _tried(self, goodput: float, lasting: float, now: float) -> None:
         width, before = self._base
-        pays = goodput >= before * (WIDER_PAYS if self._goes_up else NARROWER_COSTS_NOTHING)
+        if self._goes_up:
+            pays = goodput >= WIDER_PAYS * before and lasting >= RISES * before
+        else:
+            pays = goodput >= NARROWER_COSTS_NOTHING * before
         if self.width != width and pays == self._goes_up and not self._earlier:
             self._earlier = goodput  # more in flight needs two samples, be it wider or not narrower
         elif self.width == width or not pays:
