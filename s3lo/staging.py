@@ -39,6 +39,7 @@ _UNLOCKED_SECONDS = 60.0
 """How long it takes at most to put one in place, when it has no lock."""
 _NOTED = re.compile(r"\.note-(\d{1,4})-(.+)\Z")
 MOST_NOTE_CHARACTERS = 200
+"""Of a note, in a file's name, which has 255."""
 
 
 class Staging:

@@ -19,10 +19,10 @@ from s3lo.operations.pulling.units import Units
 from s3lo.staging import MOST_NOTE_CHARACTERS, Staging
 
 _NOTE_UNITS = 4 * MOST_NOTE_CHARACTERS
-"""In hexadecimal."""
+"""Four with each hexadecimal digit."""
 _NOTED_TO_NEW = 32
-"""A note is due when the 32nd part of what is noted has come since. All but 3% is then noted, by some two
-hundred notes for an image of any size; each is a request where files lie behind a network."""
+"""A note is due when the 32nd part of what is noted has come since. All but 3% is then noted, by two
+or three hundred notes for an image of any size; each is a request where files lie behind a network."""
 
 
 class Journal:
