@@ -38,6 +38,12 @@ def test_what_is_noted_takes_no_block_of_the_disk(tmp_path: Path) -> None:
         assert sum(file.stat().st_blocks for file in path.iterdir()) == 0
 
 
+def test_where_nothing_is_to_be_gone_on_with_nothing_is_written(tmp_path: Path) -> None:
+    with Staging(tmp_path) as path:
+        assert [file.name for file in path.iterdir()] == [".lock"]
+        assert (path / ".lock").stat().st_size == 0
+
+
 def left_by_a_killed_process(staging: Staging) -> Path:
     """Unlocked, as it is when its process is gone."""
     path = staging.__enter__()

@@ -132,6 +132,8 @@ def test_what_a_loss_held_back_and_lets_go_is_not_more(
     """What came behind a lost packet counts when that has come. Of a link of 1 Gbit/s and 10 ms 16 in
     flight twice brought more than that, then 98: a pull of 35 s took 45."""
     tuner = Tuner(INITIAL, 8, MOST, TARGET_GBPS, CPUS)
+    held = 0.2
+    let_go = (1 - held_share * held) / (1 - held_share)
     widest, turned_at, received = INITIAL, 0.0, 0.0
     for tick in range(round(4 / TICK_SECONDS)):
         now = tick * TICK_SECONDS
@@ -139,10 +141,10 @@ def test_what_a_loss_held_back_and_lets_go_is_not_more(
         tuner.observe(Standing(now, int(received)))
         if tuner.width != width:
             widest, turned_at = max(widest, tuner.width), now
-        loses = tuner.width > 8
-        held, let_go = 0.2, (1 - held_share * 0.2) / (1 - held_share)
-        in_period = (now - turned_at) % period_seconds / period_seconds
-        share = 1.0 if not loses else held if in_period < held_share else let_go
+        share = 1.0
+        if tuner.width > 8:
+            in_period = (now - turned_at) % period_seconds / period_seconds
+            share = held if in_period < held_share else let_go
         received += 125e6 * share * TICK_SECONDS
     assert widest == 16
 
