@@ -12,6 +12,8 @@ import psutil
 
 from s3lo.cpus import usable_cpus
 
+_CONGESTION_CONTROL = Path("/proc/sys/net/ipv4/tcp_congestion_control")
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -29,13 +31,16 @@ class Machine:
     python: str
     file_system: str
     """Type of the file system that the runs wrote to."""
+    congestion_control: str = ""
+    """Of TCP, by default: what nginx, a registry and whoever pushes send by."""
 
     def describe(self) -> str:
         cpus = f"{self.cpus} CPU{'' if self.cpus == 1 else 's'}"
         sha = "SHA instructions" if self.sha_ni else "no SHA instructions"
+        tcp = f", {self.congestion_control} by default" if self.congestion_control else ""
         return (
             f"{self.date}, {self.cpu}, {cpus}, {sha}, {self.memory_gib} GiB, "
-            f"{self.kernel}, Python {self.python}, {self.file_system}"
+            f"{self.kernel}, Python {self.python}, {self.file_system}{tcp}"
         )
 
 
@@ -52,6 +57,7 @@ def read_machine(directory: Path) -> Machine:
         kernel=f"{platform.system()} {os.uname().release}",
         python=platform.python_version(),
         file_system=file_system_of(directory.resolve(), mounts),
+        congestion_control=_CONGESTION_CONTROL.read_text(encoding="ascii").strip(),
     )
 
 

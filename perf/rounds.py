@@ -59,11 +59,12 @@ def _installed(contenders: Sequence[Contender]) -> tuple[dict[str, str], dict[st
 
 
 def _order(contenders: Sequence[Contender], number: int) -> list[Contender]:
-    """Another first one in each round, every second round backwards: nobody is always the second,
-    and nobody always runs after the same one."""
-    first = number % len(contenders)
-    order = [*contenders[first:], *contenders[:first]]
-    return order[::-1] if number % 2 else order
+    """Another first one in each round, and from it on forwards or, every second round, backwards:
+    nobody is always the second, and nobody always runs after the same one."""
+    step = -1 if number % 2 else 1
+    return [
+        contenders[(number + step * place) % len(contenders)] for place in range(len(contenders))
+    ]
 
 
 def run_once(setting: Setting, contender: Contender, scratch: Path) -> Run:

@@ -16,6 +16,7 @@ from perf.check import check_loaded, check_pulled, check_pushed
 from perf.contender import Job
 from perf.service import Service, ServiceStore
 from perf.stock import BUCKET, IMAGE, StockImage
+from perf.warm_memory import warm_memory
 from perf.workload import LinkLimits, OriginLimits, Workload
 from s3lo.cli.options import size
 from s3lo.cpus import usable_cpus
@@ -106,6 +107,7 @@ def scratch_directory(parent: Path) -> Iterator[Path]:
 def own_setting(workload: Workload, image: StockImage, scratch: Path) -> Iterator[Setting]:
     """An origin of our own; raises Missing where a part of it cannot run."""
     with ExitStack() as stack:
+        stack.enter_context(warm_memory(image.total_bytes * workload.clients))
         link = stack.enter_context(_link(workload.link)) if workload.link else None
         origin = _server(workload, image, link)
         stack.enter_context(origin)
@@ -142,14 +144,15 @@ def service_setting(
     if workload.action == "pull":
         store.fill()
     job = job_for(workload.action, image, service.endpoint_url, verified=workload.verified)
-    yield Setting(
-        workload=workload,
-        image=image,
-        job=replace(job, bucket=service.bucket, region=service.region),
-        store=store,
-        env=dict(os.environ),
-        outs=_outs(workload, scratch),
-    )
+    with warm_memory(image.total_bytes * workload.clients):
+        yield Setting(
+            workload=workload,
+            image=image,
+            job=replace(job, bucket=service.bucket, region=service.region),
+            store=store,
+            env=dict(os.environ),
+            outs=_outs(workload, scratch),
+        )
 
 
 def job_for(

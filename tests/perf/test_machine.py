@@ -18,6 +18,10 @@ def test_a_machine_is_described_in_one_line() -> None:
     )
 
 
+def test_what_tcp_does_by_default_is_described_where_it_is_known() -> None:
+    assert replace(MACHINE, congestion_control="bbr").describe().endswith(", ext4, bbr by default")
+
+
 def test_one_cpu_without_sha_instructions() -> None:
     text = replace(MACHINE, cpus=1, sha_ni=False).describe()
     assert "1 CPU, no SHA instructions" in text
@@ -29,6 +33,7 @@ def test_this_machine_can_be_read(tmp_path: Path) -> None:
     assert machine.cpus >= 1
     assert machine.memory_gib >= 1
     assert machine.file_system != "unknown file system"
+    assert machine.congestion_control
     assert "\n" not in machine.describe()
 
 

@@ -111,6 +111,22 @@ def test_a_peer_that_did_not_do_the_work_is_left_out(
     assert list(outcome.rounds[0]) == ["s3lo"]
 
 
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_nobody_is_always_first_nor_always_after_the_same(
+    ready: Ready, tmp_path: Path, count: int
+) -> None:
+    said: list[str] = []
+    contenders = [_Script(f"cp-{number}", _COPY) for number in range(count)]
+    # One more is run, and all are looked at: each was the first once in so many.
+    run_rounds(
+        ready(structs.replace(_PULL, clients=1)), contenders, 2 * count - 1, tmp_path, said.append
+    )
+    names = [line.split()[2] for line in said]
+    assert sorted(names[::count]) == sorted(2 * [each.name for each in contenders])
+    before = {(names[at - 1], names[at]) for at in range(1, len(names)) if at % count}
+    assert all(sum(name == after for _, after in before) >= min(2, count - 1) for name in names)
+
+
 def test_ours_may_not_fail(ready: Ready, tmp_path: Path) -> None:
     with pytest.raises(WrongResult):
         run_rounds(ready(_PULL), [_Script("s3lo", "exit 0")], 1, tmp_path, print)
