@@ -218,6 +218,17 @@ def test_busy_cores_take_more_where_twice_the_connections_brought_twice_as_much(
     assert max(seen) >= 80
 
 
+@pytest.mark.parametrize("in_all", [1.25e9, 1.4e9], ids=["no more came", "a bit more came"])
+@pytest.mark.parametrize("seed", range(5))
+def test_busy_cores_are_not_given_less_at_once(in_all: float, seed: int) -> None:
+    """316 connections of 8 MB/s brought little more than 158, for two cores were busy hashing what had
+    come; with 105, tried at once, they had too little to do, in 10 of 30 pulls."""
+    seen = widths(capped(8e6, in_all), 1.2, busy_at=1e9, seed=seed)
+    widest_at = seen.index(max(seen))
+    assert max(seen) >= 200
+    assert min(seen[widest_at:]) * 8e6 >= 0.9 * in_all
+
+
 def test_what_still_rises_is_waited_for() -> None:
     tuner = made_tuner()
     received, rate = 0.0, 0.0
