@@ -50,7 +50,8 @@ MOST_IN_FLIGHT = 2048
 MOST_TARGET_GBPS = 10_000.0
 
 PROCESS_BYTES = 64 * MIB
-"""What a process holds besides parts: the interpreter, awscrt, its threads' stacks."""
+"""What a process holds besides parts: the interpreter, awscrt, its threads' stacks, the larger steps of
+its first connections."""
 PART_OVERHEAD = 1.5
 """Memory a part takes in awscrt, in parts: its bytes in the client, and their copy on the way."""
 LANE_BYTES = 384 * KIB

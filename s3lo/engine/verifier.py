@@ -26,8 +26,9 @@ from s3lo.engine.jobs import Hashed
 from s3lo.engine.sums import Sums
 from s3lo.errors import LocalError, S3loError, from_os
 
-_CHUNK_BYTES = 256 << 10
-"""A piece that stays in a core's own cache between being read and being hashed."""
+_CHUNK_BYTES = 1 << 20
+"""A piece that stays in a core's caches between being read and being hashed. With 256 KiB 4 GiB at 25 MB/s a
+connection, most of which is read back, took 1.04 of the time."""
 _SLICE_BYTES = 32 << 20
 """After which a thread looks whether another blob is to be gone on with: a fortieth of a second."""
 _MOST_WEIGHED = 64

@@ -1,6 +1,6 @@
 """Range sender: the way of one range at a time from a file into a request, and the requests around them.
 
-    read 256 KiB → hash it, if it is its turn → its part's checksum → read ...
+    read a step → hash it, if it is its turn → its part's checksum → read ...
     send the part
 
 A checksum has to be known before the body, so a part is read through first; then it is in the page
