@@ -159,6 +159,27 @@ def test_it_follows_when_the_network_gets_better() -> None:
     assert tuner.width * 8e6 > 0.7e9
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_what_a_narrower_window_brings_for_a_moment_only_is_not_enough(seed: int) -> None:
+    """Three connections filled a link as five had, until one of them lost a packet."""
+    chance = random.Random(seed)
+    tuner = made_tuner()
+    received, turned_at, seen = 0.0, 0.0, []
+    for tick in range(round(40 / TICK_SECONDS)):
+        now = tick * TICK_SECONDS
+        width = tuner.width
+        tuner.observe(Standing(now, int(received)))
+        if tuner.width != width:
+            turned_at = now
+        seen.append(tuner.width)
+        lasts = tuner.width >= 5 or now - turned_at < 0.4
+        rate = 250e6 if lasts else 250e6 * (1 - 0.025 * (5 - tuner.width))
+        received += rate * TICK_SECONDS * chance.gauss(1, 0.01)
+    late = seen[len(seen) // 2 :]
+    assert max(late) <= WANTED
+    assert sum(width >= 5 for width in late) >= 0.9 * len(late)
+
+
 def test_nothing_is_concluded_from_a_window_that_was_not_full() -> None:
     tuner = made_tuner()
     for tick in range(round(2.5 / TICK_SECONDS)):
