@@ -117,7 +117,7 @@ def test_nobody_is_always_first_nor_always_after_the_same(
 ) -> None:
     said: list[str] = []
     contenders = [_Script(f"cp-{number}", _COPY) for number in range(count)]
-    # One more is run, and all are looked at: each was the first once in so many.
+    # One round more is run than is counted.
     run_rounds(
         ready(structs.replace(_PULL, clients=1)), contenders, 2 * count - 1, tmp_path, said.append
     )

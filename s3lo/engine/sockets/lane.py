@@ -39,8 +39,8 @@ class Lane:
         has_pipe: bool = False,
         is_direct: bool = False,
     ) -> None:
-        """``is_large``: it takes large steps; ``has_pipe``: what it receives may go into files by a pipe; ``is_direct``: it is written past
-        the page cache."""
+        """``is_large``: it takes large steps; ``has_pipe``: what it receives may go into files by a pipe;
+        ``is_direct``: it is written past the page cache."""
         self._line = Line(endpoint, dialer, credentials)
         # On a page of its own, as direct writes ask for.
         memory = memoryview(mmap.mmap(-1, _LARGE_STEP_BYTES if is_large else _STEP_BYTES))

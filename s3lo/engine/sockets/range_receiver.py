@@ -4,9 +4,9 @@
     ask → have the kernel move what comes into the file → ...
     ask → receive a step → hash it, if it is its turn, or keep it till then → receive ...
 
-A step is small enough to stay in a core's caches all that way (see ``lane``). What goes into a file and is not to
-be hashed now does not pass it: of 4 GiB over 160 connections of 8 MB/s, and over 60 of 25, that took
-0.78 and 0.74 of the CPU time.
+A step is small enough to stay in a core's caches all that way (see ``lane``). What goes into a file and
+is not to be hashed now does not pass it: of 4 GiB over 160 connections of 8 MB/s, and over 60 of 25, that
+took 0.78 and 0.74 of the CPU time.
 """
 
 from __future__ import annotations
