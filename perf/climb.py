@@ -20,7 +20,7 @@ from perf.goodput import Course, pull
 from perf.program import leave, parse
 from perf.report.numbers import with_range
 from perf.s3lo_command import S3lo, fixed_window
-from perf.stock import stock_image
+from perf.stock import StockImage, stock_image
 from perf.warm_memory import warm_memory
 from perf.workload import Shape
 from tests.servers import OriginOptions
@@ -49,17 +49,8 @@ class Climb:
 def main() -> None:
     given = parse(__doc__)
     image = stock_image(_SHAPE, given.cache)
-    found: dict[int, list[Climb]] = {speed: [] for speed in _WINDOWS}
     with warm_memory(image.total_bytes):
-        for number in range(given.rounds + 1):
-            for speed, windows in _WINDOWS.items():
-                contenders = [S3lo(), *map(fixed_window, windows)]
-                options = OriginOptions(connection_bytes_per_second=speed * 1_000_000)
-                courses = {by.name: pull(image, options, _MEMORY, by) for by in contenders}
-                climb = climb_of(courses)
-                print(f"round {number}, {speed} MB/s: {climb}", flush=True)
-                if number:
-                    found[speed].append(climb)
+        found = _measure(image, given.rounds)
     summary = {
         f"{speed} MB/s a connection": (
             f"reached after {with_range(spread([each.reached_seconds for each in climbs]), 2)} s, then "
@@ -69,6 +60,21 @@ def main() -> None:
     }
     shown = {str(speed): [asdict(each) for each in climbs] for speed, climbs in found.items()}
     leave(given, summary, {"climbs": shown})
+
+
+def _measure(image: StockImage, rounds: int) -> dict[int, list[Climb]]:
+    """By speed in MB/s; one more round is run than counted."""
+    found: dict[int, list[Climb]] = {speed: [] for speed in _WINDOWS}
+    for number in range(rounds + 1):
+        for speed, windows in _WINDOWS.items():
+            contenders = [S3lo(), *map(fixed_window, windows)]
+            options = OriginOptions(connection_bytes_per_second=speed * 1_000_000)
+            courses = {by.name: pull(image, options, _MEMORY, by) for by in contenders}
+            climb = climb_of(courses)
+            print(f"round {number}, {speed} MB/s: {climb}", flush=True)
+            if number:
+                found[speed].append(climb)
+    return found
 
 
 def climb_of(courses: Mapping[str, Course]) -> Climb:

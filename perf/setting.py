@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -107,7 +107,7 @@ def scratch_directory(parent: Path) -> Iterator[Path]:
 def own_setting(workload: Workload, image: StockImage, scratch: Path) -> Iterator[Setting]:
     """An origin of our own; raises Missing where a part of it cannot run."""
     with ExitStack() as stack:
-        stack.enter_context(warm_memory(image.total_bytes * workload.clients))
+        stack.enter_context(_memory_for(workload, image))
         link = stack.enter_context(_link(workload.link)) if workload.link else None
         origin = _server(workload, image, link)
         stack.enter_context(origin)
@@ -144,7 +144,7 @@ def service_setting(
     if workload.action == "pull":
         store.fill()
     job = job_for(workload.action, image, service.endpoint_url, verified=workload.verified)
-    with warm_memory(image.total_bytes * workload.clients):
+    with _memory_for(workload, image):
         yield Setting(
             workload=workload,
             image=image,
@@ -171,6 +171,10 @@ def job_for(
         out="",
         cpus=usable_cpus(),
     )
+
+
+def _memory_for(workload: Workload, image: StockImage) -> AbstractContextManager[None]:
+    return warm_memory(image.total_bytes * workload.clients)
 
 
 def _outs(workload: Workload, scratch: Path) -> tuple[Path, ...]:

@@ -100,6 +100,7 @@ class Tuner:
         self._given_up: list[tuple[int, float]] = []
         """Widths for which narrower ones, no slower for a moment, were taken, and their goodput."""
         self._least = LEAST_WIDTH
+        """No narrower is tried: where one was taken back, the width that came in its place."""
         self._rest_seconds = FIRST_REST_SECONDS
         self._rest_until = 0.0
         self.reason = ""
@@ -164,12 +165,13 @@ class Tuner:
         lasting = after.goodput_since(self._turned) if self._turned else goodput
         self.connection_bytes_per_second = goodput / self.width
         used = after.cpu_use.share_since(before.cpu_use, seconds, self._cpus)
+        has_time = not used.reaches(BUSY_SHARE)
         if self._phase is _Phase.BEGIN:
             self._begin(used)
         elif self._phase is _Phase.CLIMB:
-            self._climb(goodput, lasting, after.moment, has_time=not used.reaches(BUSY_SHARE))
+            self._climb(goodput, lasting, after.moment, has_time=has_time)
         elif self._phase is _Phase.COMPARE:
-            self._compare(goodput, lasting, after.moment, has_time=not used.reaches(BUSY_SHARE))
+            self._compare(goodput, lasting, after.moment, has_time=has_time)
         else:
             self._tried(goodput, lasting, after.moment)
         if self.width != width:
@@ -203,15 +205,10 @@ class Tuner:
             if has_time:
                 self._try_beside(width, before, goodput)
             else:
-                self._stay(width, before, goodput, now)
-
-    def _stay(self, width: int, before: float, goodput: float, now: float) -> None:
-        """As wide as this, or as wide as it was, whichever brought more. To try narrower at once kept the
-        CPUs from what they had to hash: 4 GiB at 8 MB/s a connection took 1.04 of the time."""
-        if goodput >= RISES * before:
-            width, before = self.width, goodput
-        self._base = (width, before)
-        self._settle(width, goodput, now)
+                # As wide as brought more. To try narrower at once kept CPUs from what they had to hash:
+                # 4 GiB at 8 MB/s a connection took 1.04 of the time.
+                rose = goodput >= RISES * before
+                self._settle(self.width if rose else width, goodput, now)
 
     def _compare(self, goodput: float, lasting: float, now: float, *, has_time: bool) -> None:
         """Begin another trial, if this width has lasted. ``lasting``: goodput since it was taken up."""
@@ -244,19 +241,19 @@ class Tuner:
     def _go_on(self, before: float, goodput: float, now: float) -> None:
         """With the width that was tried and paid."""
         self._rest_seconds = FIRST_REST_SECONDS
-        if self._goes_up:
-            self._given_up.clear()
-            self._least = LEAST_WIDTH
-        if self._goes_up and goodput >= DOUBLING_PAYS * before:
+        if not self._goes_up:
+            self._given_up.append(self._base)
+            self._try_beside(self.width, max(before, goodput), goodput)
+            return
+        self._given_up.clear()
+        self._least = LEAST_WIDTH
+        if goodput >= DOUBLING_PAYS * before:
             # By no more than twice: 12 in flight once brought what had waited for 8, and became 47.
             self._base = (self.width, goodput)
             self._enter(_Phase.CLIMB)
             self._turn(self._next_climb(goodput, in_proportion=False), goodput)
-        elif self._goes_up:
-            self._settle(self.width, goodput, now)
         else:
-            self._given_up.append(self._base)
-            self._try_beside(self.width, max(before, goodput), goodput)
+            self._settle(self.width, goodput, now)
 
     def _try_beside(self, width: int, best: float, goodput: float) -> None:
         """A bit more or less than a width, held to the ``best`` that this one brought, or a wider one."""

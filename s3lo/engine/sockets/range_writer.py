@@ -16,10 +16,10 @@ from s3lo import files
 from s3lo.engine.sockets.pipe import NoWay, Pipe
 
 WRITE_BYTES = 256 << 10
-"""Of one system call. Larger ones get larger folios in the page cache (Linux 6.18, ext4), down to half the
-system time: 4 x 1 GiB took 1.02 of the time with 128 KiB, 1.00 with 512 KiB, 0.98 with 1 MiB. But the
-larger they are, the sooner they are memory that a virtual machine has given back: on one that had,
-2.1 to 2.7 s of system time with 1 MiB, 0.8 to 1.4 with 256 KiB."""
+"""Of one system call. Larger ones get larger folios in the page cache (Linux 6.18, ext4): 4 x 1 GiB took
+1.01 to 1.03 of the time with 128 KiB, 0.99 with 512 KiB, 0.97 to 1.01 with 1 MiB. But the larger they are,
+the sooner they are memory that a virtual machine has given back: on one that had, 2.2 to 2.6 s of system
+time with 1 MiB, 0.8 to 1.4 with 256 KiB."""
 _BLOCK_BYTES = 4096
 
 
