@@ -7,27 +7,31 @@ import random
 ATTEMPTS = 8
 """How often one request or part is tried in all before its error is final."""
 
-BASE_SECONDS = 0.2
-CAP_SECONDS = 10.0
-PACED_BASE_SECONDS = 0.05
+BASE_SECONDS = 0.05
+GROWTH = 4.0
+"""One failure may be chance, two hardly are: short at first and soon long, so that all attempts last half a
+minute. Where it began with 0.2 s, or 0.4 if throttled, a pull of half a second of which each fifth
+request was refused waited as long for its manifest and rules as for its layers."""
+CAP_SECONDS = 8.0
+PACED_GROWTH = 2.0
 PACED_CAP_SECONDS = 1.0
 
 
-def delay_seconds(failures: int, *, throttled: bool = False) -> float:
+def delay_seconds(failures: int) -> float:
     """A jittered exponential delay after the given number of failures (1 and up).
 
-    "Full jitter": uniform between zero and the exponential bound, so that a fleet that failed at
-    one moment does not come back at one moment. A throttled request starts a step higher.
+    "Full jitter", down to a quarter of the bound, so that a fleet that failed at one moment does not
+    come back at one moment.
     """
-    return _jittered(BASE_SECONDS, CAP_SECONDS, failures if throttled else failures - 1)
+    return _jittered(GROWTH, failures, CAP_SECONDS)
 
 
 def paced_seconds(failures: int) -> float:
     """The same for a throttled request where the pace of all of them is held back anyway: all that
     it has to do is not to come back at once."""
-    return _jittered(PACED_BASE_SECONDS, PACED_CAP_SECONDS, failures - 1)
+    return _jittered(PACED_GROWTH, failures, PACED_CAP_SECONDS)
 
 
-def _jittered(base_seconds: float, cap_seconds: float, doublings: int) -> float:
-    bound = min(cap_seconds, base_seconds * 2.0 ** min(doublings, 30))
+def _jittered(growth: float, failures: int, cap_seconds: float) -> float:
+    bound = min(cap_seconds, BASE_SECONDS * growth ** min(failures - 1, 30))
     return random.uniform(bound / 4, bound)

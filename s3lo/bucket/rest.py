@@ -19,7 +19,6 @@ from s3lo.model.s3_errors import (
     error_from,
     is_redirect,
     is_retryable,
-    is_throttled,
 )
 
 _REGION = re.compile(rb"<Region>([a-z0-9-]+)</Region>")
@@ -48,7 +47,6 @@ class Rest:
         """The answer, a failure included; raises ServiceError where none comes in ATTEMPTS."""
         is_repeat = False
         for failures in range(1, ATTEMPTS + 1):
-            throttled = False
             try:
                 response = self._in_right_region(request)
             except UntrustedEndpoint:
@@ -59,9 +57,8 @@ class Rest:
             else:
                 if failures == ATTEMPTS or not _is_worth_repeating(request, response):
                     return Outcome(response, is_repeat)
-                throttled = is_throttled(response)
             is_repeat = True
-            self._sleep(delay_seconds(failures, throttled=throttled))
+            self._sleep(delay_seconds(failures))
         raise AssertionError("the last attempt returns or raises")
 
     def expect(self, request: Request, what: str) -> Response:

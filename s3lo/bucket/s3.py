@@ -262,7 +262,7 @@ class S3Store:
             keys = [e.key for e in failed if not is_last and e.code in _PASSING]
             if not keys:
                 break
-            self._sleep(delay_seconds(failures, throttled=True))
+            self._sleep(delay_seconds(failures))
         return final
 
     def _remove_once(self, keys: Sequence[str]) -> Sequence[Undeleted]:

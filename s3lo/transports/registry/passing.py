@@ -6,7 +6,7 @@ import datetime
 from email.utils import parsedate_to_datetime
 
 from s3lo.backoff import ATTEMPTS, delay_seconds
-from s3lo.errors import S3loError, ThrottledError
+from s3lo.errors import S3loError
 
 PATIENCE_SECONDS = 120.0
 """How long one request waits in all because it was asked to. Who is asked for more is told so."""
@@ -53,6 +53,6 @@ def wait_seconds(failures: int, passing: Passing, waited_seconds: float) -> floa
     asked = passing.asked_seconds
     if failures >= ATTEMPTS or waited_seconds + (asked or 0.0) > PATIENCE_SECONDS:
         return None
-    jittered = delay_seconds(failures, throttled=isinstance(passing.error, ThrottledError))
+    jittered = delay_seconds(failures)
     # Never before it was asked, and not all at that moment.
     return jittered if asked is None else asked + jittered / 10
