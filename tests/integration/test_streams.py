@@ -8,7 +8,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import pytest
@@ -16,6 +15,7 @@ import pytest
 from s3lo.engine.sockets.pipe import NoWay, Pipe
 from s3lo.engine.sockets.stream import PlainStream, Stream, TlsStream
 from tests.faults.command import eventually
+from tests.integration.secured import connected, secured
 from tests.servers.certificate import Certificate, make_certificate
 
 MUCH = 256 << 10
@@ -40,12 +40,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 @pytest.fixture(params=["plain", "tls", "plain, by a pipe"])
 def ends(request: pytest.FixtureRequest, certificate: Certificate) -> Iterator[Ends]:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        ours = socket.create_connection(listening.getsockname())
-        theirs, _ = listening.accept()
+    ours, theirs = connected()
     stream: Stream = PlainStream(ours)
     if request.param == "tls":
-        ours, theirs = _secured(ours, theirs, certificate)
+        ours, theirs = secured(ours, theirs, certificate)
         stream = TlsStream(ours)
     stream.wait_at_most(2.0)
     pipe = Pipe()
@@ -62,17 +60,6 @@ def ends(request: pytest.FixtureRequest, certificate: Certificate) -> Iterator[E
     stream.close()
     theirs.close()
     pipe.close()
-
-
-def _secured(
-    ours: socket.socket, theirs: socket.socket, certificate: Certificate
-) -> tuple[ssl.SSLSocket, ssl.SSLSocket]:
-    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    serving.load_cert_chain(certificate.certificate, certificate.key)
-    trusting = ssl.create_default_context(cafile=str(certificate.authority))
-    with ThreadPoolExecutor(1) as pool:
-        answered = pool.submit(serving.wrap_socket, theirs, server_side=True)
-        return trusting.wrap_socket(ours, server_hostname="localhost"), answered.result()
 
 
 @pytest.fixture
