@@ -7,8 +7,8 @@ held     what the service had let through in a second. It quickens a little at f
 tried    several times what it was held at, for a few answers
 
 So it follows what the service gives, be it a rate that a fleet shares or too few connections. Where
-as much is refused as before it was held, the service does not mind the pace: it is free again, and
-for a while whatever is refused but for much more. A share that was measured on the first few
+as much is refused at a slower pace, and no more than may be by chance, the service does not mind the
+pace: it is free again, and for a while whatever is refused but for much more. A share that was measured on the first few
 requests proves little: where half of them were refused by chance, each later refusal let the pace
 fall, to 20 requests a second for seconds. So where it has become slow and is refused all the same, a
 trial shows whether it matters. 256 MiB from an origin that serves 50 requests a second took 2.6 s
@@ -223,8 +223,8 @@ class Pace:
             self._let_go("the service throttles no more")
         else:
             self._quiet_moments += 1
-            share = min(MOST_QUICKENING - 1, QUICKENING * self._quiet_moments)
-            more = max(LEAST_QUICKENING_PER_SECOND, self._per_second * share)
+            growth = min(MOST_QUICKENING - 1, QUICKENING * self._quiet_moments)
+            more = max(LEAST_QUICKENING_PER_SECOND, growth * self._per_second)
             self._hold(self._per_second + more, now)
 
     def _give_in(self, share: float, now: float) -> None:

@@ -37,6 +37,7 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "BIO_read": (ctypes.c_int, _POINTER, _POINTER, ctypes.c_int),
     "ERR_clear_error": (None,),
     "SSL_get_fd": (ctypes.c_int, _POINTER),
+    "SSL_set_quiet_shutdown": (None, _POINTER, ctypes.c_int),
 }
 
 
@@ -47,6 +48,8 @@ class Records:
         self._openssl = openssl
         self._bio = openssl.BIO_new(openssl.BIO_f_buffer())
         reading = openssl.BIO_new(openssl.BIO_f_ssl())
+        # It says goodbye when it goes, in vain and into a socket that may be broken.
+        openssl.SSL_set_quiet_shutdown(connection, 1)
         openssl.BIO_ctrl(reading, _SET_SSL, _KEEP, connection)
         openssl.BIO_push(self._bio, reading)
 
@@ -60,7 +63,7 @@ class Records:
         return max(0, int(count))
 
     def close(self) -> None:
-        """Says to the other side that this one ends, where that can be said."""
+        """It can take nothing any more."""
         self._openssl.BIO_free_all(self._bio)
         self._openssl.ERR_clear_error()  # else the thread's next connection would find it
 
