@@ -48,7 +48,7 @@ HOLDING_HELPS = 0.7
 MOST_BY_CHANCE = 0.6
 """The share of refusals above which a service is too busy, whatever its share was before. That is measured
 too low where it gave more for a second before it began to refuse: a fleet that then took its refusals for
-chance asked for thirteen times what it needed."""
+chance asked, in simulation, for thirteen times what it needed."""
 ENOUGH_ANSWERS = 16
 """To tell two shares apart."""
 TRIAL_ANSWERS = 10
@@ -68,7 +68,7 @@ MOST_FREE_SECONDS = 60.0
 LEAST_PER_SECOND = 1.0
 IS_SLOWER = 0.9
 """Than the pace at which the share before was measured: at no slower one it says nothing that the same share
-is refused. One client alone once asked for 2.7 of what it needed."""
+is refused. One client alone asked, in simulation, for 2.7 of what it needed."""
 
 
 class _State(Enum):
@@ -105,8 +105,6 @@ class Pace:
         self._pace_before = 0.0
         """That pace: requests a second."""
         self._first_held_at = 0.0
-        self._held_at = 0.0
-        """Before the trial."""
         self._checks_until_trial = self._checks = 2
         """More with each trial that failed, or let it go in error: a fleet's members would disturb each
         other."""
@@ -190,8 +188,8 @@ class Pace:
         elif is_slower and share > HOLDING_HELPS * self._share_before:
             self._give_in(share, now)
         elif share >= DOUBTFUL_SHARE and has_fallen and self._checks <= 0:
-            self._share_before, self._held_at = share, self._per_second
-            self._hold(TRIAL_QUICKENING * self._held_at, now)
+            self._share_before, self._pace_before = share, self._per_second
+            self._hold(TRIAL_QUICKENING * self._pace_before, now)
             self._state = _State.TRIED
             self.reason = (
                 f"refused all the same: {self._per_second:.0f} requests a second for a try"
@@ -205,8 +203,9 @@ class Pace:
             return
         self._checks_until_trial *= 2
         self._checks = self._checks_until_trial
+        held_at = self._pace_before
         self._share_before, self._pace_before = share, self._per_second
-        self._hold(self._held_at, now)
+        self._hold(held_at, now)
         self.reason = f"more is refused then: {self._per_second:.0f} requests a second again"
 
     def _follow(self, now: float) -> None:

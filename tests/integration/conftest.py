@@ -18,6 +18,7 @@ from s3lo.operations.depot import opened
 from tests.integration.answered import WIRES, AnsweredStore, endpoint_of, wire
 from tests.integration.rigs import MODES, Rig, make_rig
 from tests.servers.answering import Answering
+from tests.servers.certificate import Certificate, make_certificate
 from tests.stores import Shelf
 
 
@@ -33,6 +34,12 @@ def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
     bucket = request.getfixturevalue("bucket")
     with opened(Location("s3", bucket), ConnectionOptions(), EngineOptions()) as depot:
         yield Shelf(depot.store, f"s3://{bucket}/")
+
+
+@pytest.fixture(scope="session")
+def localhost(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """What a server of this name shows."""
+    return make_certificate(tmp_path_factory.mktemp("certificate"), "localhost")
 
 
 @pytest.fixture(params=MODES)

@@ -20,9 +20,7 @@ def connected() -> tuple[socket.socket, socket.socket]:
 def secured(
     ours: socket.socket, theirs: socket.socket, certificate: Certificate
 ) -> tuple[ssl.SSLSocket, ssl.SSLSocket]:
-    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    serving.load_cert_chain(certificate.certificate, certificate.key)
     trusting = ssl.create_default_context(cafile=str(certificate.authority))
     with ThreadPoolExecutor(1) as pool:
-        answered = pool.submit(serving.wrap_socket, theirs, server_side=True)
+        answered = pool.submit(certificate.serving().wrap_socket, theirs, server_side=True)
         return trusting.wrap_socket(ours, server_hostname="localhost"), answered.result()

@@ -119,9 +119,7 @@ def context(request: pytest.FixtureRequest) -> ssl.SSLContext | None:
     if request.param == "plain":
         return None
     made: Certificate = request.getfixturevalue("certificate")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(made.certificate, made.key)
-    return context
+    return made.serving()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,11 +58,9 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         made = make_certificate(tmp_path_factory.mktemp("tls"), "127.0.0.1")
     except Missing as reason:
         missing(reason)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(made.certificate, made.key)
     server = _Server(("127.0.0.1", 0), _Handler)
     # The handshake is left to each connection's own thread.
-    server.socket = context.wrap_socket(
+    server.socket = made.serving().wrap_socket(
         server.socket, server_side=True, do_handshake_on_connect=False
     )
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))

@@ -16,7 +16,7 @@ from s3lo.engine.sockets.pipe import NoWay, Pipe
 from s3lo.engine.sockets.stream import PlainStream, Stream, TlsStream
 from tests.faults.command import eventually
 from tests.integration.secured import connected, secured
-from tests.servers.certificate import Certificate, make_certificate
+from tests.servers.certificate import Certificate
 
 MUCH = 256 << 10
 LAST = 32 << 10
@@ -33,17 +33,12 @@ class Ends(NamedTuple):
     take: Callable[[int], int]
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    return make_certificate(tmp_path_factory.mktemp("certificate"), "localhost")
-
-
 @pytest.fixture(params=["plain", "tls", "plain, by a pipe"])
-def ends(request: pytest.FixtureRequest, certificate: Certificate) -> Iterator[Ends]:
+def ends(request: pytest.FixtureRequest, localhost: Certificate) -> Iterator[Ends]:
     ours, theirs = connected()
     stream: Stream = PlainStream(ours)
     if request.param == "tls":
-        ours, theirs = secured(ours, theirs, certificate)
+        ours, theirs = secured(ours, theirs, localhost)
         stream = TlsStream(ours)
     stream.wait_at_most(2.0)
     pipe = Pipe()

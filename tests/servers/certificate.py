@@ -6,6 +6,7 @@ server's.
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -21,6 +22,12 @@ class Certificate:
     authority: Path
     certificate: Path
     key: Path
+
+    def serving(self) -> ssl.SSLContext:
+        """For a server in this process."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self.key)
+        return context
 
 
 def make_certificate(directory: Path, *hosts: str) -> Certificate:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -169,14 +168,12 @@ def test_a_body_over_tls_can_be_cancelled(tmp_path: Path) -> None:
         made = make_certificate(tmp_path, "127.0.0.1")
     except Missing as reason:
         missing(reason)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(made.certificate, made.key)
     empty = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
     half = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"
     cancel = threading.Event()
     options = RegistryOptions(ca_bundle=str(made.authority))
     with (
-        Scripted(HUNG_UP, ((empty,), (half, 1000.0)), context=context) as server,
+        Scripted(HUNG_UP, ((empty,), (half, 1000.0)), context=made.serving()) as server,
         opened(server.url, options=options, cancel=cancel) as registry,
         soon(cancel.set, lambda: len(server.requests) == 2),
         pytest.raises(Interrupted),
