@@ -10,7 +10,7 @@ from collections.abc import Callable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from s3lo.backoff import ATTEMPTS, delay_seconds
+from s3lo.backoff import Patience
 from s3lo.bucket.region import HEADER, discover
 from s3lo.errors import ServiceError
 from s3lo.model.objects import Endpoint, Request, Response, Wire
@@ -19,6 +19,7 @@ from s3lo.model.s3_errors import (
     error_from,
     is_redirect,
     is_retryable,
+    is_throttled,
 )
 
 _REGION = re.compile(rb"<Region>([a-z0-9-]+)</Region>")
@@ -44,22 +45,25 @@ class Rest:
         self._lock = threading.Lock()
 
     def send(self, request: Request) -> Outcome:
-        """The answer, a failure included; raises ServiceError where none comes in ATTEMPTS."""
+        """The answer, a failure included; raises ServiceError where none comes however often it is
+        asked."""
+        patience = Patience()
         is_repeat = False
-        for failures in range(1, ATTEMPTS + 1):
+        while True:
             try:
                 response = self._in_right_region(request)
             except UntrustedEndpoint:
                 raise
             except ServiceError:
-                if failures == ATTEMPTS:
+                delay_seconds = patience.after_failure()
+                if delay_seconds is None:
                     raise
             else:
-                if failures == ATTEMPTS or not _is_worth_repeating(request, response):
+                delay_seconds = _delay_seconds(request, response, patience)
+                if delay_seconds is None:
                     return Outcome(response, is_repeat)
             is_repeat = True
-            self._sleep(delay_seconds(failures))
-        raise AssertionError("the last attempt returns or raises")
+            self._sleep(delay_seconds)
 
     def expect(self, request: Request, what: str) -> Response:
         """The answer where it is a success; raises what it stands for where it is not."""
@@ -104,6 +108,13 @@ def succeeded(response: Response, what: str) -> Response:
     if 200 <= response.status < 300:
         return response
     raise error_from(response, what)
+
+
+def _delay_seconds(request: Request, response: Response, patience: Patience) -> float | None:
+    """How long to wait before the request is sent once more; None where this answer is the last."""
+    if not _is_worth_repeating(request, response):
+        return None
+    return patience.after_refusal() if is_throttled(response) else patience.after_failure()
 
 
 def _is_worth_repeating(request: Request, response: Response) -> bool:

@@ -106,7 +106,8 @@ class Audit:
     def is_finished(self) -> bool:
         return self._next is None and not self._readings
 
-    def next_job(self, welcome_bytes: int = 0) -> Job | None:
+    def next_job(self, welcome_bytes: int = 0, interval_bytes: float = 0.0) -> Job | None:
+        del interval_bytes  # how much is left is not known
         part_bytes = max(self._part_bytes, min(welcome_bytes, self._most_part_bytes))
         if self._next is None:
             part_bytes = min(part_bytes, LAST_PART_BYTES)
@@ -119,6 +120,10 @@ class Audit:
             self._advance()
             return self._cut(self._begin(_Reading(blob)), part_bytes)
         return self._cut_ahead(part_bytes)
+
+    def take_back(self, job: Job) -> bool:
+        del job
+        return False  # what was refused is next in its blob
 
     def done(self, job: Job, outcome: Done) -> None:
         assert isinstance(job, Get)

@@ -19,7 +19,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -33,6 +32,7 @@ from s3lo.engine.sample import Standing
 from s3lo.engine.settings import EngineSettings
 from s3lo.engine.tuner import Tuner
 from s3lo.engine.upload.feed import Arrived, Fed, NoMore, Offered
+from s3lo.engine.work import Work
 from s3lo.errors import Interrupted, ServiceError, WorkerDied
 from s3lo.events import Note, Observer
 from s3lo.model.objects import Credentials
@@ -55,41 +55,6 @@ SLOWEST_BYTES_PER_SECOND = 128 << 10
 THROTTLED_SECONDS = 300.0
 """How long a service may throttle without letting a single part through."""
 WIND_DOWN_SECONDS = 10.0
-
-
-class Work(Protocol):
-    """What a transfer consists of: see ``downloads`` and ``uploads``."""
-
-    @property
-    def is_finished(self) -> bool: ...
-
-    @property
-    def reused_bytes(self) -> int:
-        """Of what an earlier transfer that was interrupted has left."""
-
-    def next_job(self, welcome_bytes: int = 0) -> Job | None:
-        """Another job that may start now; parts of up to ``welcome_bytes`` are as welcome as smaller
-        ones, and spare requests. None where there is none at the moment."""
-
-    def done(self, job: Job, outcome: Done) -> None: ...
-
-    def failed(self, job: Job, failed: Failed) -> None:
-        """It failed for good: go on without it, or raise its error."""
-
-    def hashed(self, result: Hashed) -> None: ...
-
-    def fed(self, news: Fed) -> None:
-        """There is more to do than was known at first; or there will be no more."""
-
-    def again(self, job: Job, failed: Failed | None) -> Job | None:
-        """The job as it is to be tried again after it failed, or (None) was lost with its worker;
-        nothing where it is of no more use."""
-
-    def homeless(self, blobs: Sequence[int]) -> None:
-        """The worker that hashed these blobs is gone."""
-
-    def abandon(self) -> list[Abort]:
-        """What must be undone in the store when the transfer ends early."""
 
 
 class Coordinator:
@@ -128,6 +93,8 @@ class Coordinator:
         self._next_look_at = 0.0
         self._is_starved = False
         """There was room for more than there was work."""
+        self._part_bytes_per_second = 0.0
+        """What a part's connection brought of late, its answer's time included."""
 
     def run(self, work: Work) -> None:
         """Move everything, or raise what ended it with the store as if it had not begun."""
@@ -147,7 +114,7 @@ class Coordinator:
         batches: dict[int, list[Job]] = {}
         self._is_starved = False
         while self._has_room() and not self.pace.seconds_until_next(now):
-            job = self.retries.due(now) or work.next_job(self._welcome_bytes())
+            job = self._next_job(work, now)
             if job is None:
                 self._is_starved = True
                 break
@@ -157,6 +124,22 @@ class Coordinator:
             batches.setdefault(worker, []).append(job)
         for worker, jobs in batches.items():
             self._pool.worker(worker).submit(jobs)
+
+    def _next_job(self, work: Work, now: float) -> Job | None:
+        while (job := self.retries.due(now)) is not None:
+            if not self._is_taken_back(job, work, now):
+                return job
+            self.retries.forget(job.id)
+        interval_bytes = self._part_bytes_per_second * self.pace.seconds_apart
+        return work.next_job(self._welcome_bytes(), interval_bytes)
+
+    def _is_taken_back(self, job: Job, work: Work, now: float) -> bool:
+        """What was asked for before the service was known to throttle is asked for in larger parts: a
+        dozen small ones once were half of the requests of a pull. Not for ever, since nobody counts how
+        often bytes were refused."""
+        is_patient = now - self._last_done_at < THROTTLED_SECONDS
+        is_refused = not self.pace.is_free and self.retries.was_only_refused(job.id)
+        return is_patient and is_refused and work.take_back(job)
 
     def _welcome_bytes(self) -> int:
         """As large as they may be where requests are what the service is short of; else what a
@@ -225,6 +208,8 @@ class Coordinator:
             return
         self.retries.forget(outcome.id)
         self._last_done_at = time.monotonic()
+        bytes_per_second = flight.job.length / max(1e-6, self._last_done_at - flight.started_at)
+        self._part_bytes_per_second += (bytes_per_second - self._part_bytes_per_second) / 2
         work.done(flight.job, outcome)
 
     def _retry(self, flight: Flight, outcome: Failed, work: Work) -> None:
@@ -234,7 +219,7 @@ class Coordinator:
         if outcome.throttled:
             self.pace.on_throttled(time.monotonic())
         job = self._keep(flight.job, outcome, work)
-        failures = self.retries.failed(outcome.id)
+        failures = self.retries.failed(outcome.id, refused=outcome.throttled)
         now = time.monotonic()
         if not (outcome.retryable or flight.is_given_up):
             self._give_up(job, outcome, work)

@@ -58,6 +58,7 @@ class Downloads:
         self._part_bytes = settings.part_size_bytes
         self._most_part_bytes = settings.most_part_bytes
         self._cpus = settings.cpus
+        self._in_order = in_order
         self._verify = settings.verify
         self._workers_make_files = on_sockets
         self._workers_hash = on_sockets and settings.verify
@@ -90,8 +91,8 @@ class Downloads:
     def is_finished(self) -> bool:
         return self._left == 0
 
-    def next_job(self, welcome_bytes: int = 0) -> Job | None:
-        part = self._again.popleft() if self._again else self._cut(welcome_bytes)
+    def next_job(self, welcome_bytes: int = 0, interval_bytes: float = 0.0) -> Job | None:
+        part = self._again.popleft() if self._again else self._cut(welcome_bytes, interval_bytes)
         if part is None:
             return None
         if part.blob not in self._arriving:
@@ -109,8 +110,17 @@ class Downloads:
             is_hashed=arrival.is_hashed_there,
         )
 
-    def _cut(self, welcome_bytes: int) -> plan.Range | None:
-        for_all = plan.sparing_part_bytes(self._cutting.left_bytes, self._cpus)
+    def take_back(self, job: Job) -> bool:
+        assert isinstance(job, Get)
+        is_whole = job.length == job.object_size  # its file may not be there yet
+        if self._in_order or is_whole:
+            return False
+        self._cutting.put_back(plan.Range(job.blob, job.offset, job.length))
+        return True
+
+    def _cut(self, welcome_bytes: int, interval_bytes: float) -> plan.Range | None:
+        left_bytes = self._cutting.left_bytes
+        for_all = plan.sparing_part_bytes(left_bytes, self._cpus, interval_bytes)
         larger = min(welcome_bytes, self._most_part_bytes, for_all)
         return self._cutting.next(max(self._part_bytes, larger))
 

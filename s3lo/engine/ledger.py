@@ -77,6 +77,8 @@ class RetryQueue:
     def __init__(self) -> None:
         self._waiting: list[tuple[float, int, Job]] = []
         self._failures: dict[int, int] = {}
+        self._broken: set[int] = set()
+        """Of which at least one failure was more than a refusal."""
         self.retries = 0
 
     def __len__(self) -> int:
@@ -86,13 +88,19 @@ class RetryQueue:
         """Nothing is to be tried again."""
         self._waiting.clear()
 
-    def failed(self, job_id: int) -> int:
+    def failed(self, job_id: int, *, refused: bool = False) -> int:
         """Count one more failure; returns how many there are now."""
         self._failures[job_id] = self._failures.get(job_id, 0) + 1
+        if not refused:
+            self._broken.add(job_id)
         return self._failures[job_id]
+
+    def was_only_refused(self, job_id: int) -> bool:
+        return job_id not in self._broken
 
     def forget(self, job_id: int) -> None:
         self._failures.pop(job_id, None)
+        self._broken.discard(job_id)
 
     def add(self, job: Job, due_at: float) -> None:
         self.retries += 1

@@ -114,6 +114,11 @@ class Pace:
     def is_free(self) -> bool:
         return self._state is _State.FREE
 
+    @property
+    def seconds_apart(self) -> float:
+        """From one request that may begin to the next; 0 where there is no limit."""
+        return 1 / self._per_second
+
     def seconds_until_next(self, now: float) -> float:
         """How long until another request may begin; 0 where it may now."""
         if self.is_free or self._next_at <= now:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from s3lo.engine.audit import Audit
 from s3lo.engine.backend import Backend, BackendConfig, LocalConfig, SocketConfig
 from s3lo.engine.backends import make_backend
-from s3lo.engine.coordinator import Coordinator, CredentialsSource, Message, Work
+from s3lo.engine.coordinator import Coordinator, CredentialsSource, Message
 from s3lo.engine.downloads import Downloads
 from s3lo.engine.machine import Machine, peak_rss_bytes, read_machine
 from s3lo.engine.options import EngineOptions
@@ -28,6 +28,7 @@ from s3lo.engine.upload import crc64
 from s3lo.engine.upload.feed import Feed
 from s3lo.engine.upload.uploads import Uploads
 from s3lo.engine.verifier import Verifier
+from s3lo.engine.work import Work
 from s3lo.errors import S3loError
 from s3lo.events import Note, Observer
 from s3lo.model.part_sizes import MIN_PART_BYTES

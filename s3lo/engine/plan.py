@@ -6,6 +6,7 @@ that they fall on page boundaries of the file.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 
@@ -109,13 +110,35 @@ class Cutting:
         self.left_bytes -= cut - start
         return Range(blob, start, cut - start)
 
+    def put_back(self, part: Range) -> None:
+        """It has not come, and is to be cut once more, with what is missing beside it, before all else."""
+        start, end = part.offset, part.offset + part.length
+        missing = next((missing for blob, missing in self._active if blob == part.blob), None)
+        if missing is not None:
+            self._active.remove((part.blob, missing))
+        apart: deque[Stretch] = deque()
+        for stretch in missing or ():
+            if stretch[1] == start or stretch[0] == end:
+                start, end = min(start, stretch[0]), max(end, stretch[1])
+            else:
+                apart.append(stretch)
+        apart.appendleft((start, end))
+        self._active.appendleft((part.blob, apart))
+        self.left_bytes += part.length
+
     def _fill_lanes(self) -> None:
         while len(self._active) < self._lanes and (blob := next(self._waiting, None)):
             if blob[1]:
                 self._active.append(blob)
 
 
-def sparing_part_bytes(left_bytes: int, cpus: int) -> int:
+def sparing_part_bytes(left_bytes: int, cpus: int, interval_bytes: float = 0.0) -> int:
     """How large parts may become where fewer requests are better: as large as leaves each CPU four of
-    what is still to be asked for."""
-    return aligned(left_bytes // (4 * cpus))
+    what is still to be asked for.
+
+    ``interval_bytes``: what a connection brings from one request that may begin to the next, where the
+    service lets few begin. n parts of what is left have begun after n of these intervals, and the last
+    of them then takes as long as a connection takes for its bytes: the sum of both is the least where a
+    part is the geometric mean of what is left and what an interval brings.
+    """
+    return aligned(max(left_bytes // (4 * cpus), round(math.sqrt(left_bytes * interval_bytes))))

@@ -40,6 +40,7 @@ def hurried(aws_env: dict[str, str], unruly: Unruly, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("AWS_ENDPOINT_URL", unruly.url)
     monkeypatch.setattr(backoff, "BASE_SECONDS", 0.005)
     monkeypatch.setattr(backoff, "CAP_SECONDS", 0.02)
+    monkeypatch.setattr(backoff, "REFUSED_SECONDS", 0.3)
     monkeypatch.setattr(coordinator, "TICK_SECONDS", 0.02)
     monkeypatch.setattr(coordinator, "THROTTLED_SECONDS", 0.3)
     monkeypatch.setattr(pace, "LEAST_PER_SECOND", 20.0)

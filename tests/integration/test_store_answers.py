@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from s3lo.backoff import ATTEMPTS
+from s3lo.backoff import ATTEMPTS, REFUSED_SECONDS
 from s3lo.bucket.s3 import S3Store
 from s3lo.errors import AccessDeniedError, NotFoundError, S3loError, ServiceError, ThrottledError
 from s3lo.model.reference import Location
@@ -47,7 +47,24 @@ def test_a_service_that_stays_busy_is_given_up(answered: AnsweredStore) -> None:
     answered.by.script(error(503, "SlowDown"))
     with pytest.raises(ThrottledError):
         answered.store.get("key")
-    assert len(answered.by.seen) == ATTEMPTS
+    assert 60 <= sum(answered.slept) <= REFUSED_SECONDS
+
+
+def test_a_service_that_refuses_for_a_while_is_not_asked_ever_more_seldom(
+    answered: AnsweredStore,
+) -> None:
+    """One node of eight, whose manifest was refused five times while the others pulled, began to pull
+    when these were done."""
+    answered.by.script(*[error(503, "SlowDown")] * 5, Answer(200, b"ok"))
+    assert answered.store.get("key") == b"ok"
+    assert sum(answered.slept) <= 1.55
+
+
+def test_a_fleet_that_is_refused_more_often_than_what_breaks_is_tried_still_gets_its_manifest(
+    answered: AnsweredStore,
+) -> None:
+    answered.by.script(*[error(503, "SlowDown")] * (2 * ATTEMPTS), Answer(200, b"ok"))
+    assert answered.store.get("key") == b"ok"
 
 
 def test_a_lost_connection_is_tried_again(answered: AnsweredStore) -> None:

@@ -98,8 +98,8 @@ class Uploads:
                 if error is not None:
                     raise error
 
-    def next_job(self, welcome_bytes: int = 0) -> Job | None:
-        del welcome_bytes  # how many parts an upload has is told when it begins
+    def next_job(self, welcome_bytes: int = 0, interval_bytes: float = 0.0) -> Job | None:
+        del welcome_bytes, interval_bytes  # how many parts an upload has is told when it begins
         return self._next_ready() or self._next_part() or self._next_ready()
 
     def _next_ready(self) -> Job | None:
@@ -113,6 +113,10 @@ class Uploads:
         blob's order; more begin where those have nothing more to be sent."""
         is_wanted = len(self._active) < self._side_by_side or not self._moving
         return bool(self._unopened) and is_wanted and len(self._active) < self._most_open
+
+    def take_back(self, job: Job) -> bool:
+        del job
+        return False  # a part keeps its number
 
     def done(self, job: Job, outcome: Done) -> None:
         sender = self._active.get(job.blob)

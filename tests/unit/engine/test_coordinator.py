@@ -64,9 +64,13 @@ class TwoJobs:
     def is_finished(self) -> bool:
         return self._left == 0
 
-    def next_job(self, welcome_bytes: int = 0) -> Job | None:
-        del welcome_bytes
+    def next_job(self, welcome_bytes: int = 0, interval_bytes: float = 0.0) -> Job | None:
+        del welcome_bytes, interval_bytes
         return self._jobs.pop() if self._jobs else None
+
+    def take_back(self, job: Job) -> bool:
+        del job
+        return False
 
     def done(self, job: Job, outcome: Done) -> None:
         del job, outcome
@@ -160,3 +164,63 @@ def test_a_job_that_waits_while_its_blobs_worker_is_lost_goes_to_another() -> No
     coordinator = Coordinator(settings, pool, inbox, lambda: None, lambda: False, ignore)
     coordinator.run(OneHashedJob())
     assert coordinator.retries.retries == 1
+
+
+class Refusing(Mortal):
+    """A worker that refuses so many jobs, and does all others."""
+
+    def __init__(self, refused: int, inbox: SimpleQueue[Message]) -> None:
+        super().__init__(1, inbox)
+        self._left = refused
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            self._left -= 1
+            error = ThrottledError("slow down")
+            refused = Failed(job.id, error, retryable=True, throttled=True)
+            self._inbox.put(Reported(1, (refused if self._left >= 0 else Done(job.id),)))
+
+
+class Retakeable(TwoJobs):
+    """Jobs of a byte each, which may come as others."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self._jobs = [Get(n, n, "key", 0, 1, 2, "path") for n in range(count)]
+        self._left = count
+        self.taken_back = 0
+        self.most_interval_bytes = 0.0
+
+    def next_job(self, welcome_bytes: int = 0, interval_bytes: float = 0.0) -> Job | None:
+        self.most_interval_bytes = max(self.most_interval_bytes, interval_bytes)
+        return super().next_job(welcome_bytes)
+
+    def take_back(self, job: Job) -> bool:
+        self._jobs.append(job)
+        self.taken_back += 1
+        return True
+
+
+def test_what_was_refused_while_the_service_throttles_is_taken_back() -> None:
+    inbox: SimpleQueue[Message] = SimpleQueue()
+    pool = Pool(lambda _: Refusing(30, inbox), 1)
+    settings = choose(EngineOptions(), Machine(2, 24 * GIB), 2 * GIB)
+    coordinator = Coordinator(settings, pool, inbox, lambda: None, lambda: False, ignore)
+    work = Retakeable(60)
+    coordinator.run(work)
+    assert work.taken_back > 0
+    assert work.most_interval_bytes > 0
+
+
+def test_a_service_that_lets_nothing_through_is_given_up_whatever_is_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("s3lo.engine.coordinator.THROTTLED_SECONDS", 0.5)
+    monkeypatch.setattr("s3lo.engine.pace.LEAST_PER_SECOND", 100.0)
+    monkeypatch.setattr("s3lo.backoff.BASE_SECONDS", 0.001)
+    inbox: SimpleQueue[Message] = SimpleQueue()
+    pool = Pool(lambda _: Refusing(10**6, inbox), 1)
+    settings = choose(EngineOptions(), Machine(2, 24 * GIB), 2 * GIB)
+    coordinator = Coordinator(settings, pool, inbox, lambda: None, lambda: False, ignore)
+    with pytest.raises(ThrottledError):
+        coordinator.run(Retakeable(60))

@@ -57,3 +57,14 @@ def test_failures_are_counted_a_job_and_forgotten_when_it_is_done() -> None:
     assert [waiting.failed(1), waiting.failed(1), waiting.failed(2)] == [1, 2, 1]
     waiting.forget(1)
     assert waiting.failed(1) == 1
+
+
+def test_a_job_that_broke_is_not_one_that_was_only_refused() -> None:
+    waiting = RetryQueue()
+    for refused in (True, False, True):
+        waiting.failed(1, refused=refused)
+        waiting.failed(2, refused=True)
+    assert not waiting.was_only_refused(1)
+    assert waiting.was_only_refused(2)
+    waiting.forget(1)
+    assert waiting.was_only_refused(1)

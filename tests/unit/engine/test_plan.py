@@ -78,6 +78,50 @@ def test_parts_of_changing_sizes_cover_every_blob_once(
     assert list(position.values()) == blob_sizes
 
 
+@given(sizes, st.lists(st.tuples(st.integers(1, 50), st.booleans()), min_size=1), st.integers(1, 5))
+def test_what_is_put_back_is_cut_once_more_and_all_of_it_once(
+    blob_sizes: list[int], turns: list[tuple[int, bool]], lanes: int
+) -> None:
+    cutting, came = plan.Cutting(whole(blob_sizes), lanes), whole(blob_sizes)
+    held: list[plan.Range] = []
+    for part_bytes, is_put_back in turns:
+        if part := cutting.next(part_bytes):
+            held.append(part)
+        if is_put_back and held:
+            cutting.put_back(held.pop(0))
+    rest = list(iter(lambda: cutting.next(7), None))
+    for part in [*held, *rest]:
+        end = part.offset + part.length
+        assert any(a <= part.offset and end <= b for a, b in came[part.blob])
+        came[part.blob] = plan.without(came[part.blob], part.offset, end)
+    assert not any(came)
+    assert cutting.left_bytes == 0
+
+
+def test_what_is_put_back_is_one_with_what_is_missing_beside_it() -> None:
+    cutting = plan.Cutting(whole([100]), 1)
+    first, second, third = (plan.Range(0, 10 * n, 10) for n in range(3))
+    assert [cutting.next(10) for _ in range(3)] == [first, second, third]
+    for part in (second, first, third):
+        cutting.put_back(part)
+    assert cutting.next(100) == plan.Range(0, 0, 100)
+
+
+@pytest.mark.parametrize(
+    ("left", "interval_bytes", "part"),
+    [
+        (256 * plan.MIB, 0, 32 * plan.MIB),
+        (256 * plan.MIB, plan.MIB, 32 * plan.MIB),
+        (256 * plan.MIB, 16 * plan.MIB, 64 * plan.MIB),
+        (16 * plan.MIB, 16 * plan.MIB, 16 * plan.MIB),
+    ],
+)
+def test_parts_are_larger_where_few_requests_may_begin(
+    left: int, interval_bytes: float, part: int
+) -> None:
+    assert plan.sparing_part_bytes(left, 2, interval_bytes) == part
+
+
 @pytest.mark.parametrize(
     ("size", "in_flight", "part"),
     [
