@@ -46,7 +46,7 @@ def main() -> None:
 
 def trial(kind: str, new: Path, old: Path, cache: Path) -> dict[str, object]:
     """One smoke run, and whether it raised the alarm."""
-    module = ("perf.slowed", str(SLOWED_SHARE)) if kind == "slowed" else ("s3lo",)
+    module = ("perf.slowed", str(SLOWED_SHARE)) if kind == "slowed" else S3lo.module
     started_at = time.monotonic()
     findings = compare(S3lo("s3lo", new, module), S3lo("baseline", old), cache, print)
     return {

@@ -17,6 +17,8 @@ class Run:
     """The most that all its processes held at one moment, sampled."""
     requests: int | None
     """HTTP requests that the origin saw; None where the origin does not count."""
+    refused: int = 0
+    """Of these, what it answered with 503."""
 
 
 @dataclass(frozen=True)

@@ -80,8 +80,9 @@ def run_once(setting: Setting, contender: Contender, scratch: Path) -> Run:
     cost = measure(commands, env, scratch, daemons=setting.daemons)
     # One that asks the origin for nothing has pulled from a registry, which does not count.
     requests = setting.store.requests() or None
+    refused = setting.store.refused()
     setting.check()
-    return Run(cost.wall_seconds, cost.cpu_seconds, cost.peak_rss_bytes, requests)
+    return Run(cost.wall_seconds, cost.cpu_seconds, cost.peak_rss_bytes, requests, refused)
 
 
 def _outcome(

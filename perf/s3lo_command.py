@@ -23,12 +23,12 @@ class NoSuchCommit(Exception):
 
 @dataclass(frozen=True)
 class S3lo:
-    """``python -m s3lo`` with the package of one tree, whatever is installed."""
+    """The command ``s3lo`` with the package of one tree, whatever is installed."""
 
     name: str = "s3lo"
     tree: Path = HERE
-    module: tuple[str, ...] = ("s3lo",)
-    """What is run, and its first arguments."""
+    module: tuple[str, ...] = ("s3lo.cli.main",)
+    """Whose ``main`` is run, and its first arguments."""
 
     def version(self) -> str:
         return describe_commit("HEAD") if self.tree == HERE else self.tree.name
@@ -45,9 +45,12 @@ class S3lo:
 
     def command_of(self, verb: tuple[str, ...], endpoint_url: str, tmpdir: Path) -> Command:
         """A command of ours, with its options; its result is a JSON document."""
+        module, *first = self.module
+        # As the script that is installed does it: -m costs a small pull a twelfth of its time.
+        run = f"from {module} import main; main()"
         return Command(
             argv=(
-                *(sys.executable, "-m", *self.module, *verb, "--tmpdir", str(tmpdir)),
+                *(sys.executable, "-c", run, *first, *verb, "--tmpdir", str(tmpdir)),
                 *("--endpoint-url", endpoint_url, "--progress", "none", "-o", "json"),
             ),
             env={"PYTHONPATH": f"{self.tree}:{HERE}"},

@@ -47,6 +47,9 @@ class ServiceStore:
     def requests(self) -> int | None:
         return None
 
+    def refused(self) -> int:
+        return 0
+
     def uploaded(self) -> Mapping[str, UploadedObject]:
         """Read back, since a service's own checksum differs with how an object was uploaded."""
         wanted = [blob.key for blob in self.image.blobs]

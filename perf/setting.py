@@ -38,6 +38,9 @@ class Store(Protocol):
     def requests(self) -> int | None:
         """Since it was last cleared; None where nobody counts."""
 
+    def refused(self) -> int:
+        """Of these, what was answered with 503."""
+
     def uploaded(self) -> Mapping[str, UploadedObject]: ...
 
 
@@ -252,6 +255,9 @@ class _OriginStore:
     def requests(self) -> int | None:
         return self.origin.counters().requests_total
 
+    def refused(self) -> int:
+        return self.origin.counters().refused
+
     def uploaded(self) -> Mapping[str, UploadedObject]:
         return self.origin.objects()
 
@@ -264,6 +270,9 @@ class _Files:
 
     def requests(self) -> int | None:
         return None
+
+    def refused(self) -> int:
+        return 0
 
     def uploaded(self) -> Mapping[str, UploadedObject]:
         return {}

@@ -18,7 +18,7 @@ from perf.figures import spread
 
 _COMMANDS = {
     "python -c pass": (sys.executable, "-c", "pass"),
-    "s3lo --help": (sys.executable, "-m", "s3lo", "--help"),
+    "s3lo --help": (sys.executable, "-c", "from s3lo.cli.main import main; main()", "--help"),
 }
 
 

@@ -29,6 +29,8 @@ class Standing:
     """The most of all rounds."""
     requests: int | None
     """Median; None where the origin does not count."""
+    refused: int
+    """Median, of these."""
     ratio: Spread | None
     """Wall of s3lo to this one's, paired by round; None for s3lo itself, or where it did not run."""
 
@@ -66,6 +68,7 @@ def _standing(outcome: Outcome, name: str, ours: Sequence[Run] | None) -> Standi
         cpu_seconds_per_gb=_cpu_seconds_per_gb(runs, outcome.payload_bytes),
         peak_mib=max(run.peak_rss_bytes for run in runs) / _MIB,
         requests=_requests(runs),
+        refused=statistics.median_high(run.refused for run in runs),
         ratio=ratio,
     )
 

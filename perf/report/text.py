@@ -57,16 +57,23 @@ def _figures(outcome: Outcome) -> list[str]:
 
 
 def _row(standing: Standing, decimals: int) -> tuple[str, ...]:
-    cpu, requests = standing.cpu_seconds_per_gb, standing.requests
+    cpu = standing.cpu_seconds_per_gb
     return (
         standing.name,
         with_range(standing.wall_seconds, decimals),
         plain(standing.goodput_gbps),
         "-" if cpu is None else plain(cpu),
         f"{standing.peak_mib:.0f}",
-        "-" if requests is None else str(requests),
+        _requests(standing),
         "-" if standing.ratio is None else with_range(standing.ratio, 2),
     )
+
+
+def _requests(standing: Standing) -> str:
+    if standing.requests is None:
+        return "-"
+    refused = f" ({standing.refused} refused)" if standing.refused else ""
+    return f"{standing.requests}{refused}"
 
 
 def _decimals(every: Sequence[Standing]) -> int:

@@ -26,8 +26,8 @@ MACHINE = Machine("2026-01-31", "Some <CPU> & more", 2, True, 24, "Linux 6.1", "
 MIB = 1 << 20
 
 
-def run(wall_seconds: float, requests: int | None = 12) -> Run:
-    return Run(wall_seconds, 4.0, 100 * MIB, requests)
+def run(wall_seconds: float, requests: int | None = 12, refused: int = 0) -> Run:
+    return Run(wall_seconds, 4.0, 100 * MIB, requests, refused)
 
 
 # Ratios to awscrt: 2/4, 3/4, 4/4; to skopeo: 2/1, 3/2, 4/5.
@@ -64,6 +64,10 @@ class TestTable:
 
     def test_requests_that_nobody_counted_are_a_dash(self) -> None:
         assert rows_of(table(OUTCOME))[0][5] == "-"
+
+    def test_requests_that_were_refused_are_told_apart(self) -> None:
+        throttled = replace(OUTCOME, rounds=({"s3lo": run(2, 12, 5)},), versions={"s3lo": "2.0"})
+        assert rows_of(table(throttled))[0][5] == "12 (5 refused)"
 
     def test_a_contender_left_out_has_a_reason_and_no_row(self) -> None:
         assert "left out: rclone: exit status 1:   <denied> & done" in table(OUTCOME)
