@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from s3lo import backoff
+from s3lo.engine import coordinator, pace
 from tests.faults.command import Commands, eventually
 from tests.faults.images import Bucket, Layout, check_nothing_staged, make_layout
 from tests.servers import SeaweedS3, Unruly
@@ -47,6 +49,26 @@ def unruly(seaweed: SeaweedS3) -> Iterator[Unruly]:
     """A proxy to the S3 service, well-behaved until a test says otherwise."""
     with Unruly(seaweed.endpoint_url) as proxy:
         yield proxy
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process: short delays, and little patience with refusals."""
+    monkeypatch.setattr(backoff, "BASE_SECONDS", 0.005)
+    monkeypatch.setattr(backoff, "CAP_SECONDS", 0.02)
+    monkeypatch.setattr(backoff, "REFUSED_SECONDS", 0.3)
+
+
+@pytest.fixture
+def hurried(
+    hasty: None, aws_env: dict[str, str], unruly: Unruly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same, through the proxy, and in transfers too."""
+    del hasty, aws_env
+    monkeypatch.setenv("AWS_ENDPOINT_URL", unruly.url)
+    monkeypatch.setattr(coordinator, "TICK_SECONDS", 0.02)
+    monkeypatch.setattr(coordinator, "THROTTLED_SECONDS", 0.3)
+    monkeypatch.setattr(pace, "LEAST_PER_SECOND", 20.0)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 
 import s3lo as library
 from s3lo.bucket.keys import CLEANING_KEY
+from s3lo.errors import ThrottledError
 from tests.faults.command import Commands
 from tests.faults.images import Bucket, Layout, key_of, make_layout
 from tests.servers import Unruly
@@ -36,14 +37,17 @@ def test_one_prefix_that_is_denied_lets_nothing_go(
     assert empty.keys() == before
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_service_that_throttles_for_ever_lets_nothing_go(
-    s3lo: Commands, unruly: Unruly, empty: Bucket, small: Layout
+    unruly: Unruly, empty: Bucket, small: Layout
 ) -> None:
     empty.fill(small)
     empty.put(key_of("sha256:" + "0" * 64), b"garbage")
     before = empty.keys()
     unruly.when("GET", "prefix=blobs%2Fsha256%2F", slow_down)
-    s3lo.run("clean", f"s3://{empty.name}/", *NOW).fails(7, "throttling")
+    with pytest.raises(ThrottledError, match="throttling") as caught:
+        library.clean(f"s3://{empty.name}/", confirm=True, grace_seconds=0)
+    assert caught.value.exit_code == 7
     assert empty.keys() == before
 
 

@@ -11,7 +11,7 @@ import pytest
 import s3lo as library
 from s3lo import EngineOptions, backoff
 from s3lo.backoff import ATTEMPTS
-from s3lo.engine import coordinator, pace
+from s3lo.engine import coordinator
 from s3lo.errors import ServiceError, ThrottledError
 from s3lo.events import BytesMoved, Event
 from tests.faults.command import Commands
@@ -31,19 +31,6 @@ from tests.servers.unruly import (
 METHODS = ("GET", "HEAD", "PUT", "POST")
 PULL_PARTS = ("--part-size", "1MiB", "-o", "json")
 PUSH_PARTS = ("--part-size", "5MiB", "-o", "json")
-
-
-@pytest.fixture
-def hurried(aws_env: dict[str, str], unruly: Unruly, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In this process: through the proxy, with short delays and little patience with refusals."""
-    del aws_env
-    monkeypatch.setenv("AWS_ENDPOINT_URL", unruly.url)
-    monkeypatch.setattr(backoff, "BASE_SECONDS", 0.005)
-    monkeypatch.setattr(backoff, "CAP_SECONDS", 0.02)
-    monkeypatch.setattr(backoff, "REFUSED_SECONDS", 0.3)
-    monkeypatch.setattr(coordinator, "TICK_SECONDS", 0.02)
-    monkeypatch.setattr(coordinator, "THROTTLED_SECONDS", 0.3)
-    monkeypatch.setattr(pace, "LEAST_PER_SECOND", 20.0)
 
 
 @pytest.fixture

@@ -113,6 +113,7 @@ def test_a_burst_of_503_is_waited_out(content: bytes, each_rig: Rig) -> None:
 
 
 @BOTH
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("part", ["", PART])
 def test_a_service_that_stays_busy_is_given_up_and_nothing_is_left(
     part: str, content: bytes, rig: Rig
