@@ -201,7 +201,10 @@ class Retakeable(TwoJobs):
         return True
 
 
-def test_what_was_refused_while_the_service_throttles_is_taken_back() -> None:
+def test_what_was_refused_while_the_service_throttles_is_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("s3lo.engine.pace.LEAST_PER_SECOND", 50.0)
     inbox: SimpleQueue[Message] = SimpleQueue()
     pool = Pool(lambda _: Refusing(30, inbox), 1)
     settings = choose(EngineOptions(), Machine(2, 24 * GIB), 2 * GIB)
