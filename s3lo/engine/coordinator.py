@@ -208,9 +208,14 @@ class Coordinator:
             return
         self.retries.forget(outcome.id)
         self._last_done_at = time.monotonic()
-        bytes_per_second = flight.job.length / max(1e-6, self._last_done_at - flight.started_at)
-        self._part_bytes_per_second += (bytes_per_second - self._part_bytes_per_second) / 2
+        self._note_speed(flight, self._last_done_at)
         work.done(flight.job, outcome)
+
+    def _note_speed(self, flight: Flight, now: float) -> None:
+        """Of parts as large as most: what a smaller one took is mostly the time of its answer."""
+        if flight.job.length >= self._settings.part_size_bytes:
+            bytes_per_second = flight.job.length / max(1e-6, now - flight.started_at)
+            self._part_bytes_per_second += (bytes_per_second - self._part_bytes_per_second) / 2
 
     def _retry(self, flight: Flight, outcome: Failed, work: Work) -> None:
         """Queue a failed job again, or give it up where that makes no sense (any more)."""

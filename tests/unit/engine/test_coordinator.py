@@ -182,11 +182,11 @@ class Refusing(Mortal):
 
 
 class Retakeable(TwoJobs):
-    """Jobs of a byte each, which may come as others."""
+    """Jobs that may come as others."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, length: int) -> None:
         super().__init__()
-        self._jobs = [Get(n, n, "key", 0, 1, 2, "path") for n in range(count)]
+        self._jobs = [Get(n, n, "key", 0, length, GIB, "path") for n in range(count)]
         self._left = count
         self.taken_back = 0
         self.most_interval_bytes = 0.0
@@ -209,7 +209,7 @@ def test_what_was_refused_while_the_service_throttles_is_taken_back(
     pool = Pool(lambda _: Refusing(30, inbox), 1)
     settings = choose(EngineOptions(), Machine(2, 24 * GIB), 2 * GIB)
     coordinator = Coordinator(settings, pool, inbox, lambda: None, lambda: False, ignore)
-    work = Retakeable(60)
+    work = Retakeable(60, settings.part_size_bytes)
     coordinator.run(work)
     assert work.taken_back > 0
     assert work.most_interval_bytes > 0
@@ -226,4 +226,4 @@ def test_a_service_that_lets_nothing_through_is_given_up_whatever_is_taken_back(
     settings = choose(EngineOptions(), Machine(2, 24 * GIB), 2 * GIB)
     coordinator = Coordinator(settings, pool, inbox, lambda: None, lambda: False, ignore)
     with pytest.raises(ThrottledError):
-        coordinator.run(Retakeable(60))
+        coordinator.run(Retakeable(60, 1))
