@@ -201,18 +201,19 @@ class Retakeable(TwoJobs):
         return True
 
 
+@pytest.mark.parametrize("is_large", [True, False])
 def test_what_was_refused_while_the_service_throttles_is_taken_back(
-    monkeypatch: pytest.MonkeyPatch,
+    is_large: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("s3lo.engine.pace.LEAST_PER_SECOND", 50.0)
     inbox: SimpleQueue[Message] = SimpleQueue()
     pool = Pool(lambda _: Refusing(30, inbox), 1)
     settings = choose(EngineOptions(), Machine(2, 24 * GIB), 2 * GIB)
     coordinator = Coordinator(settings, pool, inbox, lambda: None, lambda: False, ignore)
-    work = Retakeable(60, settings.part_size_bytes)
+    work = Retakeable(60, settings.part_size_bytes if is_large else 1)
     coordinator.run(work)
     assert work.taken_back > 0
-    assert work.most_interval_bytes > 0
+    assert (work.most_interval_bytes > 0) is is_large, "a small one says nothing of a connection"
 
 
 def test_a_service_that_lets_nothing_through_is_given_up_whatever_is_taken_back(
