@@ -11,6 +11,7 @@ against what the best one gets in all that time.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,14 +32,12 @@ _WINDOWS = {2: (200, 400, 600), 8: (100, 200, 300), 25: (25, 50, 100), 90: (12, 
 _MEMORY = Path("/dev/shm")
 _LOOK_SECONDS = 0.5
 _REACHED = 0.9
-_BY_SECONDS = 3.0
-_LEAST_SECONDS = 1.0
-"""Of a pull that is short, looked at before its end."""
 
 
 @dataclass(frozen=True)
 class Climb:
-    """Of one round at one speed. ``to_best``: the goodput after the climb to that of the best window."""
+    """Of one round at one speed, in seconds from the first byte on. ``to_best``: goodput of the whole pull,
+    its climb included, to that of the best window."""
 
     reached_seconds: float
     to_best: float
@@ -53,7 +52,7 @@ def main() -> None:
         found = _measure(image, given.rounds)
     summary = {
         f"{speed} MB/s a connection": (
-            f"reached after {with_range(spread([each.reached_seconds for each in climbs]), 2)} s, then "
+            f"reached after {with_range(spread([each.reached_seconds for each in climbs]), 2)} s, in all "
             f"{with_range(spread([each.to_best for each in climbs]), 2)} of the best window's goodput"
         )
         for speed, climbs in found.items()
@@ -67,7 +66,8 @@ def _measure(image: StockImage, rounds: int) -> dict[int, list[Climb]]:
     found: dict[int, list[Climb]] = {speed: [] for speed in _WINDOWS}
     for number in range(rounds + 1):
         for speed, windows in _WINDOWS.items():
-            contenders = [S3lo(), *map(fixed_window, windows)]
+            contenders = deque([S3lo(), *map(fixed_window, windows)])
+            contenders.rotate(-number)  # another one first each time
             options = OriginOptions(connection_bytes_per_second=speed * 1_000_000)
             courses = {by.name: pull(image, options, _MEMORY, by) for by in contenders}
             climb = climb_of(courses)
@@ -80,27 +80,22 @@ def _measure(image: StockImage, rounds: int) -> dict[int, list[Climb]]:
 def climb_of(courses: Mapping[str, Course]) -> Climb:
     """``courses``: that of s3lo, and by name those of fixed windows."""
     ours = courses["s3lo"]
-    fixed = {
-        name: course.goodput(_LOOK_SECONDS, course.last_byte)
-        for name, course in courses.items()
-        if name != "s3lo"
-    }
-    best, wanted = max(fixed.items(), key=lambda each: each[1])
-    since = max(0.0, min(_BY_SECONDS, ours.last_byte - _LEAST_SECONDS))
+    fixed = {name: course for name, course in courses.items() if name != "s3lo"}
+    name, best = min(fixed.items(), key=lambda each: each[1].end)
     return Climb(
-        reached_seconds=_reached(ours, _REACHED * wanted),
-        to_best=ours.goodput(since, ours.last_byte) / wanted,
-        best=best,
-        seconds=ours.last_byte,
+        reached_seconds=_reached(ours, _REACHED * best.goodput(_LOOK_SECONDS, best.last_byte)),
+        to_best=best.end / ours.end,
+        best=name,
+        seconds=ours.end,
     )
 
 
 def _reached(course: Course, wanted: float) -> float:
-    """Seconds after the first byte; the whole pull's where it never was as fast."""
+    """When it was; the end where it never was as fast."""
     for moment, _ in course.samples:
         if moment >= _LOOK_SECONDS and course.goodput(moment - _LOOK_SECONDS, moment) >= wanted:
             return moment
-    return course.last_byte
+    return course.end
 
 
 if __name__ == "__main__":

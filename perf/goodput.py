@@ -38,6 +38,11 @@ class Course:
         """When the last byte had been sent."""
         return next(moment for moment, count in self.samples if count == self.samples[-1][1])
 
+    @property
+    def end(self) -> float:
+        """When the pull was over."""
+        return self.samples[-1][0]
+
 
 def pull(image: StockImage, options: OriginOptions, cache: Path, by: S3lo | None = None) -> Course:
     """Pull an image from a service of its own, looking what that has sent."""

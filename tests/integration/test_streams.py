@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from s3lo.engine.sockets.pipe import NoWay, Pipe
+from s3lo.engine.sockets.pipe import PIPE_BYTES, NoWay, Pipe
 from s3lo.engine.sockets.stream import PlainStream, Stream, TlsStream
 from tests.faults.command import eventually
 from tests.integration.secured import connected, secured
@@ -42,7 +42,7 @@ def ends(request: pytest.FixtureRequest, localhost: Certificate) -> Iterator[End
         stream = TlsStream(ours)
     stream.wait_at_most(2.0)
     pipe = Pipe()
-    memory = memoryview(bytearray(MUCH))
+    memory = memoryview(bytearray(PIPE_BYTES))  # all that one may give
 
     def take(coming_bytes: int) -> int:
         if "pipe" not in request.param:
@@ -141,7 +141,7 @@ def test_silence_after_a_little_of_much_ends_patience(
 
 
 def test_an_answer_after_much_is_heard_at_once(ends: Ends, long_steps: None) -> None:
-    """What wakes for 128 KiB of a body would sleep through the head of the next answer."""
+    """What wakes for much of a body would sleep through the head of the next answer."""
     del long_steps
     stream, theirs, take = ends
     stream.wait_at_most(LONG_SECONDS)
