@@ -1,12 +1,12 @@
-"""How soon a pull is as fast as the best window that is held fixed, and whether it stays so.
+"""How soon a pull is as fast as the best window that is held fixed, and what the climb costs in all.
 
     python -m perf.climb [--rounds 5] [--json FILE]
 
-From services that give 2, 8, 25 and 90 MB/s a connection, in turn: s3lo as it is, and with so many parts
-in flight from the first to the last as may be best there. The best of these is the one that gets the most
-between its first half second and its end. s3lo has reached it when it gets nine tenths of that in half a
-second; what it gets from the third second on (or from there to the end, where it ends before) is held
-against what the best one gets in all that time.
+From services that give 2, 8, 25 and 90 MB/s a connection, into memory, in turn: s3lo as it is, and with
+so many parts in flight from the first to the last as may be best there. The best of these is the one that
+takes the least from its first byte to its end, all being verified by then: bytes that come sooner and are
+hashed later are no gain. s3lo has reached it when in half a second it gets nine tenths of what the best
+one gets between its first half second and its last byte.
 """
 
 from __future__ import annotations
