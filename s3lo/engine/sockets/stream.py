@@ -36,6 +36,8 @@ _INFO_BYTES = _CARRIED_OFFSET + _CARRIED.size
 keeps the interpreter: to count what 16 sockets held took 23 ms, for lanes took their turns between."""
 _LONGEST_RECORD_BYTES = 17 << 10
 """RFC 8446, section 5.2: 2^14 + 256 bytes, and a head."""
+_MANY_RECORDS_BYTES = 128 << 10
+"""For fewer, what takes them at once is not worth its import."""
 
 
 class Stream(Protocol):
@@ -151,18 +153,12 @@ class PlainStream(_Socket):
 
     def receive_much(self, memory: memoryview, coming_bytes: int) -> int:
         # Not with MSG_WAITALL, for which each packet wakes the reader: a sixth of a pull's time.
-        self._wake_for_much(min(len(memory), coming_bytes // 2))
+        self.wake_for(_much_of(min(len(memory), coming_bytes // 2)))
         return self._patiently(partial(self._socket.recv_into, memory))
 
     def pass_on(self, pipe: Pipe, coming_bytes: int) -> int:
-        self._wake_for_much(coming_bytes // 2)
+        self.wake_for(_much_of(coming_bytes // 2))
         return self._patiently(partial(pipe.take_from, self._socket.fileno(), coming_bytes))
-
-    def _wake_for_much(self, most_bytes: int) -> None:
-        """The kernel gives out what is there, and wakes then for so much once more. Where less was to
-        come, the end of a part waited a whole step: three connections at once had nothing to do."""
-        least_bytes = min(most_bytes, _MUCH_BYTES)
-        self.wake_for(least_bytes if least_bytes >= _LITTLE_BYTES else 1)
 
     def _patiently(self, receive: Callable[[], int]) -> int:
         """After each step what has come of it, be it little; silence is many steps of nothing."""
@@ -207,10 +203,10 @@ class TlsStream(_Socket):
 
     def receive_much(self, memory: memoryview, coming_bytes: int) -> int:
         # Of a record some may have been read already.
-        is_much = coming_bytes >= _MUCH_BYTES + _LONGEST_RECORD_BYTES
-        received = count = self._receive(memory, _MUCH_BYTES if is_much else 1)
+        least_bytes = _much_of((coming_bytes - _LONGEST_RECORD_BYTES) // 2)
+        received = count = self._receive(memory, least_bytes)
         # All records that are there, at once: asked for one by one, 4 GiB took 1.06 times as long.
-        if count and is_much and (records := self._all_records()):
+        if count and coming_bytes >= _MANY_RECORDS_BYTES and (records := self._all_records()):
             received += records.take(memory[received:])
         try:
             while count and received < len(memory):
@@ -284,6 +280,14 @@ class TlsStream(_Socket):
         except self._must_wait:
             return False
         return True
+
+
+def _much_of(most_bytes: int) -> int:
+    """How much to wake for where at most so much should be waited for. The kernel gives out what is there,
+    and wakes then for as much once more: where that was all that was to come, the end of a part waited a
+    whole step, and three connections at once had nothing to do."""
+    least_bytes = min(most_bytes, _MUCH_BYTES)
+    return least_bytes if least_bytes >= _LITTLE_BYTES else 1
 
 
 def _polled(opened: socket.socket, events: int) -> select.poll:
