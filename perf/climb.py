@@ -11,7 +11,6 @@ one gets between its first half second and its last byte.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from perf.figures import spread
 from perf.goodput import Course, pull
 from perf.program import leave, parse
 from perf.report.numbers import with_range
+from perf.rounds import in_turn
 from perf.s3lo_command import S3lo, fixed_window
 from perf.stock import StockImage, stock_image
 from perf.warm_memory import warm_memory
@@ -66,8 +66,7 @@ def _measure(image: StockImage, rounds: int) -> dict[int, list[Climb]]:
     found: dict[int, list[Climb]] = {speed: [] for speed in _WINDOWS}
     for number in range(rounds + 1):
         for speed, windows in _WINDOWS.items():
-            contenders = deque([S3lo(), *map(fixed_window, windows)])
-            contenders.rotate(-number)  # another one first each time
+            contenders = in_turn([S3lo(), *map(fixed_window, windows)], number)
             options = OriginOptions(connection_bytes_per_second=speed * 1_000_000)
             courses = {by.name: pull(image, options, _MEMORY, by) for by in contenders}
             climb = climb_of(courses)
@@ -91,7 +90,7 @@ def climb_of(courses: Mapping[str, Course]) -> Climb:
 
 
 def _reached(course: Course, wanted: float) -> float:
-    """When it was; the end where it never was as fast."""
+    """When it was as fast as wanted; the end where it never was."""
     for moment, _ in course.samples:
         if moment >= _LOOK_SECONDS and course.goodput(moment - _LOOK_SECONDS, moment) >= wanted:
             return moment

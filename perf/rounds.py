@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from perf.check import WrongResult
 from perf.contender import Contender, Unsuited
@@ -14,6 +15,7 @@ from perf.setting import Setting
 from tests.servers import Missing
 
 Say = Callable[[str], None]
+AContender = TypeVar("AContender", bound=Contender)
 
 
 def run_rounds(
@@ -28,7 +30,7 @@ def run_rounds(
     counted: list[dict[str, Run]] = []
     for number in range(rounds + 1):
         results: dict[str, Run] = {}
-        for contender in _order(contenders, number):
+        for contender in in_turn(contenders, number):
             name = contender.name
             if name in left_out:
                 continue
@@ -58,7 +60,7 @@ def _installed(contenders: Sequence[Contender]) -> tuple[dict[str, str], dict[st
     return versions, left_out
 
 
-def _order(contenders: Sequence[Contender], number: int) -> list[Contender]:
+def in_turn(contenders: Sequence[AContender], number: int) -> list[AContender]:
     """Another first one in each round, and from it on forwards or, every second round, backwards:
     nobody is always the second, and nobody always runs after the same one."""
     step = -1 if number % 2 else 1
