@@ -6,9 +6,7 @@ made beside it goes on with it where it is for the same thing, and else sweeps i
 there from the first moment until the directory is put in place, and goes last: one without is swept at
 once where it is empty, for its maker makes another, and else when it is a minute old.
 
-What it is for, and what has been done in it, are names of empty files. A block that is freed at the end
-has to be told to the disk on some file systems (ext4 that discards and has no journal), behind all that
-is being written: a pull of 3.5 s waited 0.05 to 0.5 s for those of its notes.
+What it is for is the name of an empty file, as what has been done in it is (see ``notes``).
 """
 
 from __future__ import annotations
@@ -16,20 +14,20 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 from s3lo.errors import from_os
 from s3lo.files import exchanged, rename_new, umask
+from s3lo.notes import PREFIX as NOTE
+from s3lo.notes import Notes, notes_in
 
 _MARK = ".s3lo-"
 _LOCK = ".lock"
 _KEY = ".for-"
-_NOTE = ".note-"
 _MOST_NAME_BYTES = 200
 """Of a destination's name in that of its staging directory, which has 255 for everything."""
 _ASIDE = ".old"
@@ -37,9 +35,6 @@ _ASIDE = ".old"
 _TRIES = 16
 _UNLOCKED_SECONDS = 60.0
 """How long it takes at most to put one in place, when it has no lock."""
-_NOTED = re.compile(r"\.note-(\d{1,4})-(.+)\Z")
-MOST_NOTE_CHARACTERS = 200
-"""Of a note, in a file's name, which has 255."""
 
 
 class Staging:
@@ -51,7 +46,7 @@ class Staging:
 
     def __init__(self, parent: Path, name: str = "", key: str = "") -> None:
         self.key = key
-        self._notes: dict[int, str] = {}
+        self._notes: Notes | None = None
         self._parent = parent
         self._prefix = f".{_bounded(name)}{_MARK}" if name else _MARK
         self._path: Path | None = None
@@ -76,28 +71,17 @@ class Staging:
         self._remove()
 
     @property
-    def notes(self) -> Mapping[int, str]:
+    def notes(self) -> Notes:
+        """Of what has been done in it; only within the directory."""
+        assert self._notes is not None
         return self._notes
-
-    def note(self, number: int, text: str) -> None:
-        """Note something that can stand in a file's name, in place of what was noted under that number
-        before: who is killed has noted one or the other. Raises DiskFull or LocalError."""
-        assert self._path is not None
-        before, now = self._notes.get(number), self._path / _note_name(number, text)
-        try:
-            if before is None:
-                now.touch(exist_ok=False)
-            else:
-                os.rename(self._path / _note_name(number, before), now)
-        except OSError as error:
-            raise from_os(error, f"noting in {self._path} what was done") from error
-        self._notes[number] = text
 
     def _resumed(self) -> Path | None:
         """Sweep what was left behind, but for what this one can go on with."""
         for path, lock in _left_behind(self._parent, self._prefix):
             if self._path is None and self.key and _is_for(path, self.key):
-                self._path, self._lock, self._notes = path, lock, _notes_in(path)
+                self._path, self._lock = path, lock
+                self._notes = Notes(path, notes_in(path))
                 continue
             _remove_tree(path)
             os.close(lock)
@@ -109,7 +93,7 @@ class Staging:
             made = self._parent / f"{self._prefix}{os.urandom(6).hex()}"
             with suppress(FileNotFoundError, FileExistsError):
                 made.mkdir(0o700)
-                self._path = made
+                self._path, self._notes = made, Notes(made, {})
                 self._lock = _create_lock(self._path / _LOCK)
                 if self.key:
                     (made / f"{_KEY}{self.key}").touch()
@@ -117,6 +101,8 @@ class Staging:
         raise OSError(errno.EAGAIN, "temporary directories are removed by others", self._parent)
 
     def _remove(self) -> None:
+        if self._notes:
+            self._notes.close()
         if self._path:
             _remove_tree(self._path)
         if self._lock >= 0:
@@ -150,8 +136,9 @@ class Staging:
     def _bared(self) -> Path:
         """The directory with nothing in it but what was made, and for whom the umask lets."""
         assert self._path is not None
+        self.notes.close()
         with os.scandir(self._path) as entries:
-            own = [Path(each.path) for each in entries if each.name.startswith((_KEY, _NOTE))]
+            own = [Path(each.path) for each in entries if each.name.startswith((_KEY, NOTE))]
         for path in (*own, self._path / _LOCK):
             path.unlink(missing_ok=True)
         os.chmod(self._path, 0o777 & ~umask())
@@ -243,18 +230,9 @@ def _try_lock(path: Path) -> int:
     return fd
 
 
-def _note_name(number: int, text: str) -> str:
-    return f"{_NOTE}{number}-{text}"
-
-
 def _is_for(directory: Path, key: str) -> bool:
     """Whether it is for the same thing, and by somebody who is to be trusted."""
     return (directory / f"{_KEY}{key}").exists() and _is_private(directory)
-
-
-def _notes_in(directory: Path) -> dict[int, str]:
-    found = (_NOTED.match(name) for name in os.listdir(directory))
-    return {int(note[1]): note[2] for note in found if note}
 
 
 def _is_private(directory: Path) -> bool:

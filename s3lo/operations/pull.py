@@ -109,7 +109,7 @@ def _pull(depot: Depot, asked: _Asked, observer: Observer, cancel: Event | None)
         blobs_dir = directory / "blobs" / "sha256"
         _make(blobs_dir)
         image = PulledImage(manifest, blobs_dir)
-        journal = Journal(staging, manifest.blobs, observer) if asked.verifies else None
+        journal = Journal(staging.notes, manifest.blobs, observer) if asked.verifies else None
         downloads = [_download_of(blob, image, journal) for blob in needed]
         what = Bringing(depot, downloads, image, known, asked.wanted)
         files.require_free_space(directory, what.total_bytes)

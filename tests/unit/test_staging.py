@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from s3lo.errors import LocalError
-from s3lo.staging import MOST_NOTE_CHARACTERS, Staging
+from s3lo.staging import Staging
 
 
 def test_a_staging_directory_is_gone_afterwards(tmp_path: Path) -> None:
@@ -28,14 +28,6 @@ def test_what_a_killed_process_left_is_swept_away_and_what_is_in_use_is_not(tmp_
     with Staging(tmp_path) as used, Staging(tmp_path):
         assert used.is_dir()
         assert not left.exists()
-
-
-def test_what_is_noted_takes_no_block_of_the_disk(tmp_path: Path) -> None:
-    """A disk that is told at once what is freed had a pull wait 45 to 530 ms for the blocks of its notes."""
-    staging = Staging(tmp_path, key="image")
-    with staging as path:
-        staging.note(0, "f" * MOST_NOTE_CHARACTERS)
-        assert sum(file.stat().st_blocks for file in path.iterdir()) == 0
 
 
 def test_where_nothing_is_to_be_gone_on_with_nothing_is_written(tmp_path: Path) -> None:
@@ -54,24 +46,20 @@ def left_by_a_killed_process(staging: Staging) -> Path:
 
 
 def test_notes_are_read_by_the_next_one_for_the_same_thing(tmp_path: Path) -> None:
-    killed = Staging(tmp_path, key="image")
-    path = left_by_a_killed_process(killed)
-    for number, text in [(0, "3"), (12, "1"), (0, "f")]:
-        killed.note(number, text)
-    (path / ".note-x-1").touch()
+    path = left_by_a_killed_process(Staging(tmp_path, key="image"))
+    for name in (".note-0-f", ".note-12-1"):
+        (path / name).touch()
     again = Staging(tmp_path, key="image")
     with again as resumed:
         assert resumed == path
-        assert again.notes == {0: "f", 12: "1"}
-        again.note(0, "ff")
-        assert sorted(each.name for each in path.glob(".note-?-*")) == [".note-0-ff", ".note-x-1"]
+        assert again.notes.texts == {0: "f", 12: "1"}
 
 
 def test_what_is_put_in_place_has_no_trace_of_its_making(tmp_path: Path) -> None:
     for put in (Staging.publish, Staging.exchange):
         staging = Staging(tmp_path, key="image")
         with staging as path:
-            staging.note(0, "1")
+            staging.notes.note(0, "1")
             (path / "blob").touch()
             put(staging, tmp_path / "done")
         assert [each.name for each in tmp_path.iterdir()] == ["done"]

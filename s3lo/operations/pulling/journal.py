@@ -15,10 +15,10 @@ from pathlib import Path
 from s3lo.engine.plan import Stretch
 from s3lo.events import Event, Observer, PartDone
 from s3lo.model.documents import Descriptor
+from s3lo.notes import MOST_CHARACTERS, Notes
 from s3lo.operations.pulling.units import Units
-from s3lo.staging import MOST_NOTE_CHARACTERS, Staging
 
-_NOTE_UNITS = 4 * MOST_NOTE_CHARACTERS
+_NOTE_UNITS = 4 * MOST_CHARACTERS
 """Four with each hexadecimal digit."""
 _NOTED_TO_NEW = 32
 """A note is due when the 32nd part of what is noted has come since. All but 3% is then noted, by two
@@ -28,12 +28,12 @@ or three hundred notes for an image of any size; each is a request where files l
 class Journal:
     """Of one staging directory, whose process this is."""
 
-    def __init__(self, staging: Staging, blobs: Sequence[Descriptor], observer: Observer) -> None:
+    def __init__(self, notes: Notes, blobs: Sequence[Descriptor], observer: Observer) -> None:
         """``blobs``: all of the image's, in its order."""
-        self._staging = staging
+        self._notes = notes
         self._observe = observer
         self._units = Units(blobs)
-        self._marks = _noted(staging, self._units.count)
+        self._marks = _noted(notes, self._units.count)
         self._joined: dict[str, _Joined] = defaultdict(_Joined)
         self._noted_bytes = 0
         self._unnoted_bytes = 0
@@ -66,19 +66,19 @@ class Journal:
     def _note(self) -> None:
         for number, start in enumerate(range(0, len(self._marks), _NOTE_UNITS)):
             text = f"{int(self._marks[start : start + _NOTE_UNITS], 2):x}"
-            if text != self._staging.notes.get(number, "0"):
-                self._staging.note(number, text)
+            if text != self._notes.texts.get(number, "0"):
+                self._notes.note(number, text)
         self._noted_bytes += self._unnoted_bytes
         self._unnoted_bytes = 0
 
 
-def _noted(staging: Staging, count: int) -> bytearray:
+def _noted(notes: Notes, count: int) -> bytearray:
     """So many marks, as they were noted."""
     marks = bytearray(b"0" * count)
     for number, start in enumerate(range(0, count, _NOTE_UNITS)):
         width = min(_NOTE_UNITS, count - start)
         with suppress(ValueError):  # not of ours
-            row = f"{int(staging.notes.get(number, '0'), 16):0{width}b}"
+            row = f"{int(notes.texts.get(number, '0'), 16):0{width}b}"
             marks[start : start + width] = row[-width:].encode()
     return marks
 

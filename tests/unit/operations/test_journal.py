@@ -13,6 +13,7 @@ from s3lo.engine.plan import gaps_between
 from s3lo.events import Event, PartDone, ignore
 from s3lo.model.digest import Digest
 from s3lo.model.documents import Descriptor
+from s3lo.notes import Notes
 from s3lo.operations.pulling.journal import Journal
 from s3lo.operations.pulling.units import Units
 from s3lo.staging import Staging
@@ -33,10 +34,10 @@ def named(blob: Descriptor) -> str:
 
 
 @pytest.fixture
-def staging(tmp_path: Path) -> Iterator[Staging]:
+def notes(tmp_path: Path) -> Iterator[Notes]:
     staging = Staging(tmp_path, key="image")
     with staging:
-        yield staging
+        yield staging.notes
 
 
 def tell(journal: Journal, blob: Descriptor, start: int, end: int) -> None:
@@ -44,10 +45,10 @@ def tell(journal: Journal, blob: Descriptor, start: int, end: int) -> None:
 
 
 def left(
-    staging: Staging, blobs: list[Descriptor], tmp_path: Path
+    notes: Notes, blobs: list[Descriptor], tmp_path: Path
 ) -> list[tuple[tuple[int, int], ...]]:
     """What the next try finds of each, whose files all have their size."""
-    journal = Journal(staging, blobs, ignore)
+    journal = Journal(notes, blobs, ignore)
     found = []
     for blob in blobs:
         path = tmp_path / blob.digest.hex
@@ -58,73 +59,71 @@ def left(
     return found
 
 
-def test_the_next_try_finds_what_came(staging: Staging, tmp_path: Path) -> None:
+def test_the_next_try_finds_what_came(notes: Notes, tmp_path: Path) -> None:
     blobs = blobs_of(5 * MIB, 100 * KIB, 3 * MIB + 1)
-    journal = Journal(staging, blobs, ignore)
+    journal = Journal(notes, blobs, ignore)
     tell(journal, blobs[0], MIB, 2 * MIB)
     tell(journal, blobs[0], 3 * MIB, 5 * MIB)
     tell(journal, blobs[1], 0, 100 * KIB)
     tell(journal, blobs[2], 2 * MIB, 3 * MIB + 1)
-    assert left(staging, blobs, tmp_path) == [
+    assert left(notes, blobs, tmp_path) == [
         ((MIB, 2 * MIB), (3 * MIB, 5 * MIB)),
         ((0, 100 * KIB),),
         ((2 * MIB, 3 * MIB + 1),),
     ]
 
 
-def test_parts_that_end_within_a_unit_make_it_whole_together(
-    staging: Staging, tmp_path: Path
-) -> None:
+def test_parts_that_end_within_a_unit_make_it_whole_together(notes: Notes, tmp_path: Path) -> None:
     [blob] = blobs = blobs_of(MIB)
-    journal = Journal(staging, blobs, ignore)
+    journal = Journal(notes, blobs, ignore)
     for start, end in [(0, 100 * KIB), (200 * KIB, MIB), (100 * KIB, 200 * KIB)]:
         tell(journal, blob, start, end)
-    assert left(staging, blobs, tmp_path) == [((0, MIB),)]
+    assert left(notes, blobs, tmp_path) == [((0, MIB),)]
 
 
-def test_events_are_passed_on(staging: Staging) -> None:
+def test_events_are_passed_on(notes: Notes) -> None:
     [blob] = blobs = blobs_of(MIB)
     seen: list[Event] = []
-    tell(Journal(staging, blobs, seen.append), blob, 0, MIB)
+    tell(Journal(notes, blobs, seen.append), blob, 0, MIB)
     assert seen == [PartDone(named(blob), 0, MIB)]
 
 
-def test_a_file_of_another_size_has_nothing_of_it(staging: Staging, tmp_path: Path) -> None:
+def test_a_file_of_another_size_has_nothing_of_it(notes: Notes, tmp_path: Path) -> None:
     [blob] = blobs = blobs_of(MIB)
-    tell(Journal(staging, blobs, ignore), blob, 0, MIB)
+    tell(Journal(notes, blobs, ignore), blob, 0, MIB)
     path = tmp_path / "blob"
     for size in (None, MIB - 1):
         if size:
             path.write_bytes(bytes(size))
-        assert Journal(staging, blobs, ignore).present(blob, path) == ()
+        assert Journal(notes, blobs, ignore).present(blob, path) == ()
 
 
-def test_notes_of_somebody_else_are_nothing(staging: Staging, tmp_path: Path) -> None:
-    staging.note(0, "no number")
-    assert left(staging, blobs_of(MIB), tmp_path) == [()]
+def test_notes_of_somebody_else_are_nothing(notes: Notes, tmp_path: Path) -> None:
+    notes.note(0, "no number")
+    assert left(notes, blobs_of(MIB), tmp_path) == [()]
 
 
 @pytest.mark.parametrize(("parts", "most_notes"), [(20, 20), (512, 200), (10_000, 320)])
 def test_notes_are_few_and_leave_little_out(
-    staging: Staging, tmp_path: Path, parts: int, most_notes: int, monkeypatch: pytest.MonkeyPatch
+    notes: Notes, tmp_path: Path, parts: int, most_notes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each costs a request where files lie behind a network; what is not noted is fetched again."""
     blobs = blobs_of(*[64 * KIB] * parts)
-    journal = Journal(staging, blobs, ignore)
-    notes: list[int] = []
-    note = staging.note
+    journal = Journal(notes, blobs, ignore)
+    made: list[int] = []
+    note = notes.note
 
     def counted(number: int, text: str) -> None:
-        notes.append(number)
+        made.append(number)
         note(number, text)
 
-    monkeypatch.setattr(staging, "note", counted)
+    monkeypatch.setattr(notes, "note", counted)
     for number, blob in enumerate(blobs, 1):
         tell(journal, blob, 0, blob.size)
         if number in (parts // 3, parts):
-            found = sum(map(bool, left(staging, blobs, tmp_path)))
+            found = sum(map(bool, left(notes, blobs, tmp_path)))
             assert found >= 0.96 * number
-    assert len(notes) <= most_notes
+    assert len(made) <= most_notes
 
 
 @pytest.mark.parametrize(("size", "each"), [(0, 64 * KIB), (GIB, 64 * KIB), (12 * GIB, MIB)])
