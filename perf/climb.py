@@ -21,8 +21,8 @@ from perf.program import leave, parse
 from perf.report.numbers import with_range
 from perf.rounds import in_turn
 from perf.s3lo_command import S3lo, fixed_window
+from perf.steady_memory import steady_memory
 from perf.stock import StockImage, stock_image
-from perf.warm_memory import warm_memory
 from perf.workload import Shape
 from tests.servers import OriginOptions
 
@@ -48,7 +48,7 @@ class Climb:
 def main() -> None:
     given = parse(__doc__)
     image = stock_image(_SHAPE, given.cache)
-    with warm_memory(image.total_bytes):
+    with steady_memory(image):
         found = _measure(image, given.rounds)
     summary = {
         f"{speed} MB/s a connection": (

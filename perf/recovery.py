@@ -15,8 +15,8 @@ from perf.figures import spread
 from perf.goodput import Course, Sample, pull
 from perf.program import leave, parse
 from perf.report.numbers import with_range
+from perf.steady_memory import steady_memory
 from perf.stock import stock_image
-from perf.warm_memory import warm_memory
 from perf.workload import Shape
 from tests.servers import OriginOptions
 
@@ -34,7 +34,7 @@ def main() -> None:
     given = parse(__doc__)
     image = stock_image(_SHAPE, given.cache)
     found = []
-    with warm_memory(image.total_bytes):
+    with steady_memory(image):
         for number in range(given.rounds + 1):
             clean = pull(image, _CLEAN, given.cache)
             throttled = pull(image, _THROTTLED, given.cache)

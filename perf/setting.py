@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -15,8 +15,8 @@ from typing import Literal, Protocol
 from perf.check import check_loaded, check_pulled, check_pushed
 from perf.contender import Job
 from perf.service import Service, ServiceStore
+from perf.steady_memory import steady_memory
 from perf.stock import BUCKET, IMAGE, StockImage
-from perf.warm_memory import warm_memory
 from perf.workload import LinkLimits, OriginLimits, Workload
 from s3lo.cli.options import size
 from s3lo.cpus import usable_cpus
@@ -110,7 +110,7 @@ def scratch_directory(parent: Path) -> Iterator[Path]:
 def own_setting(workload: Workload, image: StockImage, scratch: Path) -> Iterator[Setting]:
     """An origin of our own; raises Missing where a part of it cannot run."""
     with ExitStack() as stack:
-        stack.enter_context(_memory_for(workload, image))
+        stack.enter_context(steady_memory(image, workload.clients))
         link = stack.enter_context(_link(workload.link)) if workload.link else None
         origin = _server(workload, image, link)
         stack.enter_context(origin)
@@ -147,7 +147,7 @@ def service_setting(
     if workload.action == "pull":
         store.fill()
     job = job_for(workload.action, image, service.endpoint_url, verified=workload.verified)
-    with _memory_for(workload, image):
+    with steady_memory(image, workload.clients):
         yield Setting(
             workload=workload,
             image=image,
@@ -174,10 +174,6 @@ def job_for(
         out="",
         cpus=usable_cpus(),
     )
-
-
-def _memory_for(workload: Workload, image: StockImage) -> AbstractContextManager[None]:
-    return warm_memory(image.total_bytes * workload.clients)
 
 
 def _outs(workload: Workload, scratch: Path) -> tuple[Path, ...]:
