@@ -37,6 +37,14 @@ class SlowDisk:
         self.renamed += 1
 
 
+@pytest.fixture
+def slow_disk(notes: Notes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SlowDisk:
+    """Beneath ``notes``, which have one already: another in its place is a rename."""
+    notes.note(0, "0")
+    assert eventually(lambda: names(tmp_path))
+    return SlowDisk(monkeypatch)
+
+
 def names(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
@@ -65,35 +73,29 @@ def test_what_is_no_note_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_nobody_waits_for_the_disk_and_what_was_told_meanwhile_is_made_once(
-    notes: Notes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    notes: Notes, slow_disk: SlowDisk, tmp_path: Path
 ) -> None:
     """A pull's only thread that hands out work waited 0.26 s of 4 for a directory that was being written."""
-    notes.note(0, "0")
-    assert eventually(lambda: names(tmp_path))
-    disk = SlowDisk(monkeypatch)
     for count in range(1, 100):
         notes.note(0, f"{count:x}")
     assert names(tmp_path) == [".note-0-0"]
-    disk.goes_on.set()
+    slow_disk.goes_on.set()
     assert eventually(lambda: names(tmp_path) == [".note-0-63"])
-    assert disk.renamed <= 2
+    assert slow_disk.renamed <= 2
 
 
 def test_who_is_at_the_end_waits_for_the_one_that_is_being_made_and_for_no_other(
-    notes: Notes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    notes: Notes, slow_disk: SlowDisk, tmp_path: Path
 ) -> None:
     """The directory is moved then."""
-    notes.note(0, "0")
-    assert eventually(lambda: names(tmp_path))
-    disk = SlowDisk(monkeypatch)
     for number in range(3):
         notes.note(number, "1")
-    assert disk.is_asked.wait(10)
+    assert slow_disk.is_asked.wait(10)
     closing = Thread(target=notes.close)
     closing.start()
     closing.join(0.1)
     assert closing.is_alive()
-    disk.goes_on.set()
+    slow_disk.goes_on.set()
     closing.join(10)
     assert names(tmp_path) == [".note-0-1"]
 
