@@ -1,9 +1,10 @@
 """Steady memory: what is served stays in it, and what runs write finds some.
 
-A kernel that gives memory back (DAMON's reclaim) takes pages of files that nobody has read for a few
-seconds, those of the image among them. The origin then waits for the disk behind all that the client
+A kernel that gives memory back (DAMON's reclaim, where this was seen) takes pages of files that nobody
+reads, those of the image among them. The origin then waits for the disk behind all that the client
 writes, 20 to 50 ms a time, and what is measured is how many requests a client has waiting meanwhile:
-beside 5 MB of 4 GiB that had gone so, 4 GiB hashed by nobody took 1.01 of rclone's time, and 0.94 without (5 rounds each).
+beside 5 MB of 4 GiB that had gone so, 4 GiB hashed by nobody took 1.01 of rclone's time, and 0.94
+without (5 rounds each).
 """
 
 from __future__ import annotations

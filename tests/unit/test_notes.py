@@ -63,15 +63,6 @@ def test_what_is_noted_takes_no_block_of_the_disk(notes: Notes, tmp_path: Path) 
     assert sum(file.stat().st_blocks for file in tmp_path.iterdir()) == 0
 
 
-def test_what_is_no_note_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / ".note-x-1").touch()
-    (tmp_path / ".note-0-f").touch()
-    notes = Notes(tmp_path, notes_in(tmp_path))
-    notes.note(0, "ff")
-    assert eventually(lambda: names(tmp_path) == [".note-0-ff", ".note-x-1"])
-    notes.close()
-
-
 def test_nobody_waits_for_the_disk_and_what_was_told_meanwhile_is_made_once(
     notes: Notes, slow_disk: SlowDisk, tmp_path: Path
 ) -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from s3lo.errors import LocalError
+from s3lo.notes import notes_in
 from s3lo.staging import Staging
+from tests.faults.command import eventually
 
 
 def test_a_staging_directory_is_gone_afterwards(tmp_path: Path) -> None:
@@ -46,13 +48,20 @@ def left_by_a_killed_process(staging: Staging) -> Path:
 
 
 def test_notes_are_read_by_the_next_one_for_the_same_thing(tmp_path: Path) -> None:
-    path = left_by_a_killed_process(Staging(tmp_path, key="image"))
-    for name in (".note-0-f", ".note-12-1"):
-        (path / name).touch()
+    killed = Staging(tmp_path, key="image")
+    path = left_by_a_killed_process(killed)
+    for number, text in [(0, "3"), (12, "1"), (0, "f")]:
+        killed.notes.note(number, text)
+    assert eventually(lambda: notes_in(path) == {0: "f", 12: "1"})
+    killed.notes.close()
+    (path / ".note-x-1").touch()
     again = Staging(tmp_path, key="image")
     with again as resumed:
         assert resumed == path
         assert again.notes.texts == {0: "f", 12: "1"}
+        again.notes.note(0, "ff")
+        there = [".note-0-ff", ".note-x-1"]
+        assert eventually(lambda: sorted(each.name for each in path.glob(".note-?-*")) == there)
 
 
 def test_what_is_put_in_place_has_no_trace_of_its_making(tmp_path: Path) -> None:
