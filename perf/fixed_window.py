@@ -20,10 +20,8 @@ def main() -> None:
     class FixedWindow(Tuner):
         looks_at = math.inf
 
-        def __init__(
-            self, initial: int, idle: int, most: int, target_gbps: float, cpus: int
-        ) -> None:
-            super().__init__(initial, idle, most, target_gbps, cpus)
+        def __init__(self, initial: int, idle: int, most: int, aim_gbps: float, cpus: int) -> None:
+            super().__init__(initial, idle, most, aim_gbps, cpus)
             self.width = wanted
 
     setattr(coordinator, "Tuner", FixedWindow)  # noqa: B010 - mypy lets no class be assigned

@@ -81,7 +81,7 @@ class Coordinator:
             settings.initial_in_flight,
             settings.idle_in_flight,
             settings.max_in_flight,
-            settings.target_gbps,
+            settings.aim_gbps,
             settings.cpus,
         )
         self._homes: dict[int, int] = {}

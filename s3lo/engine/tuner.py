@@ -2,9 +2,9 @@
 
     begin   with as many as can keep the CPUs busy; where these idle all the same after a moment, for
             the service takes its time, as many as the target needs, or few where that is a guess
-    climb   twice as wide, and where as much more came as wide as the target needs at what a
-            connection gives, up to 16 times, as long as that pays, and the CPUs have time for more or
-            more connections brought as much more
+    climb   twice as wide, and where as much more came as wide as what is aimed at needs at what a
+            connection gives, up to 16 times, as long as that pays and the CPUs have time for more. Where
+            they have none and as much more came all the same, half as wide again, and no further
     narrow  where it did not pay, at once, as long as that costs nothing. Not where the CPUs have no time:
             there what comes says too little, and it stays as wide as brought the most
     hold    where it stopped, trying a bit wider and a bit narrower by turns, ever less often while
@@ -81,12 +81,12 @@ class _Phase(Enum):
 class Tuner:
     """``observe`` it many times a second; ``width`` is what it wants."""
 
-    def __init__(self, initial: int, wanted: int, most: int, target_gbps: float, cpus: int) -> None:
+    def __init__(self, initial: int, wanted: int, most: int, aim_gbps: float, cpus: int) -> None:
         """``initial``: what keeps ``cpus`` busy; ``wanted``: what to go on with where they are not."""
         self.width = min(initial, most)
         self._wanted = min(wanted, most)
         self._most = most
-        self._target = target_gbps * 1e9 / 8
+        self._aim = aim_gbps * 1e9 / 8
         """Bytes per second."""
         self._cpus = cpus
         self._phase = _Phase.BEGIN
@@ -203,14 +203,18 @@ class Tuner:
         if goodput >= least and is_sure:
             self._base = (self.width, goodput)
             self._earlier = 0.0
-            # CPUs that many slow connections keep busy do more at once when there is more to do. Where few
-            # left them idle the first sample says only that they are busy now: of 90 MB/s a connection eight
-            # did that, a third of the pulls stayed there, and got 0.8 of what 12 bring.
-            is_proven = in_proportion or (not before and self._began_idle)
-            if self.width < self._most and (self._has_time or is_proven):
+            # Where few left the CPUs idle the first sample says only that they are busy now: of 90 MB/s a
+            # connection eight did that, a third of the pulls stayed there, and got 0.8 of what 12 bring.
+            may_double = self._has_time or (not before and self._began_idle)
+            if may_double and self.width < self._most:
                 self._turn(self._next_climb(goodput, in_proportion=in_proportion), goodput)
             else:
-                self._settle(self.width, goodput, now)
+                # They do more at once when there is more to do. By no more than that, for what comes sooner
+                # than it can be hashed only waits: of 25 MB/s a connection 102 brought twice as much as
+                # 51, but with half as many again instead of 204 a pull took 0.97 of the time.
+                self._settle(
+                    self._next_try(self.width) if in_proportion else self.width, goodput, now
+                )
         elif goodput > RISES * self._earlier:
             self._earlier = goodput
         else:
@@ -292,7 +296,7 @@ class Tuner:
         opened once, and their losses cost half a second."""
         if not in_proportion:
             return min(self._most, 2 * self.width)
-        needed = self._target / max(1.0, goodput / self.width)
+        needed = self._aim / max(1.0, goodput / self.width)
         least, most = 2 * self.width, MOST_AT_ONCE * self.width
         return min(self._most, round(min(max(least, needed), most)))
 

@@ -42,6 +42,13 @@ def test_idle_cpus_are_given_few_parts_where_the_target_is_a_guess() -> None:
     assert choose(EngineOptions(), Machine(16, 64 * GIB), 10 * GIB).idle_in_flight == 16
 
 
+def test_of_slow_connections_more_are_opened_at_once_where_the_target_is_a_guess() -> None:
+    """As many as 10 Gbit/s need left two cores idle to 40%, for the third of a second in which they came."""
+    assert choose(EngineOptions(), SMALL).aim_gbps == 20.0
+    assert choose(EngineOptions(target_gbps=10), SMALL).aim_gbps == 10.0
+    assert choose(EngineOptions(), LARGE).aim_gbps == 100.0
+
+
 def test_two_cpus_and_small_transfers_stay_in_one_process() -> None:
     assert choose(EngineOptions(), SMALL, 10 * GIB).processes == 0
     assert choose(EngineOptions(), LARGE, 5 * MIB).processes == 0
