@@ -203,18 +203,7 @@ class Tuner:
         if goodput >= least and is_sure:
             self._base = (self.width, goodput)
             self._earlier = 0.0
-            # Where few left the CPUs idle the first sample says only that they are busy now: of 90 MB/s a
-            # connection eight did that, a third of the pulls stayed there, and got 0.8 of what 12 bring.
-            may_double = self._has_time or (not before and self._began_idle)
-            if may_double and self.width < self._most:
-                self._turn(self._next_climb(goodput, in_proportion=in_proportion), goodput)
-            else:
-                # They do more at once when there is more to do. By no more than that, for what comes sooner
-                # than it can be hashed only waits: of 25 MB/s a connection 102 brought twice as much as
-                # 51, but with half as many again instead of 204 a pull took 0.97 of the time.
-                self._settle(
-                    self._next_try(self.width) if in_proportion else self.width, goodput, now
-                )
+            self._climb_on(goodput, now, in_proportion=in_proportion, is_first=not before)
         elif goodput > RISES * self._earlier:
             self._earlier = goodput
         else:
@@ -226,6 +215,21 @@ class Tuner:
                 # 4 GiB at 8 MB/s a connection took 1.04 of the time.
                 rose = goodput >= RISES * before
                 self._settle(self.width if rose else width, goodput, now)
+
+    def _climb_on(self, goodput: float, now: float, *, in_proportion: bool, is_first: bool) -> None:
+        """From a width that paid."""
+        # Where few left the CPUs idle the first sample says only that they are busy now: of 90 MB/s a
+        # connection eight did that, a third of the pulls stayed there, and got 0.8 of what 12 bring.
+        may_double = self._has_time or (is_first and self._began_idle)
+        if may_double and self.width < self._most:
+            self._turn(self._next_climb(goodput, in_proportion=in_proportion), goodput)
+        elif in_proportion:
+            # They do more at once when there is more to do. By no more than that, for what comes sooner
+            # than it can be hashed only waits: of 25 MB/s a connection 102 brought twice as much as
+            # 51, but with half as many again instead of 204 a pull took 0.97 of the time.
+            self._settle(self._next_try(self.width), goodput, now)
+        else:
+            self._settle(self.width, goodput, now)
 
     def _compare(self, goodput: float, lasting: float, now: float) -> None:
         """Begin another trial, if this width has lasted. ``lasting``: goodput since it was taken up."""
