@@ -268,6 +268,13 @@ def test_busy_cores_take_half_as_much_more_where_twice_as_much_came(seed: int) -
     assert max(seen) == 75
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_half_as_much_more_is_enough_where_twice_would_be_too_much(seed: int) -> None:
+    goodput = capped(25e6, 2e9)
+    seen = widths(goodput, 3, busy_at=1.25e9, seed=seed)
+    assert max(goodput(width) for width in seen) >= 0.9 * 2e9
+
+
 @pytest.mark.parametrize("in_all", [1.25e9, 1.4e9], ids=["no more came", "a bit more came"])
 @pytest.mark.parametrize("seed", range(5))
 def test_busy_cores_are_not_given_less_at_once(in_all: float, seed: int) -> None:
