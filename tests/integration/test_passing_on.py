@@ -6,17 +6,20 @@ from __future__ import annotations
 import errno
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
 from s3lo.engine.jobs import Done, Failed, Hashed
+from s3lo.engine.plan import WRITE_BYTES
 from s3lo.engine.sockets.pipe import PIPE_BYTES, Pipe, most_pipes
 from s3lo.engine.sockets.range_writer import RangeWriter
 from s3lo.errors import DiskFull
+from tests.faults.command import eventually
 from tests.integration.receiving import CONTENT, HEX, ranged, receiving
 from tests.servers.scripted import AROUND_BYTES, Scripted, Step
 
@@ -49,6 +52,66 @@ def test_it_passes_no_memory_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert written == []
         made.fetch(0, HALF)
         assert written[0] == 0, "the part at the position is hashed as it comes"
+
+
+def in_pieces(*ends: int, pause_seconds: float = 0.0) -> Callable[[str], list[Step]]:
+    """A range of CONTENT that does not come at once: up to each of these ends, from its beginning on, and
+    then, after a pause, the rest."""
+
+    def turn(request: str) -> list[Step]:
+        [answer] = ranged(request)
+        assert isinstance(answer, bytes)
+        body_at = answer.index(b"\r\n\r\n") + 4
+        cuts = [0, *(body_at + end for end in ends), len(answer)]
+        pieces: list[Step] = []
+        for start, end in pairwise(cuts):
+            pieces += [answer[start:end], pause_seconds]
+        return pieces
+
+    return turn
+
+
+def test_a_write_ends_where_the_next_should_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writes that began anywhere had a dozen small folios made of each 256 KiB."""
+    writes: list[tuple[int, int]] = []
+    splice = os.splice
+
+    def watched(
+        source: int, target: int, most: int, *, offset_dst: int | None = None, flags: int = 0
+    ) -> int:
+        count = splice(source, target, most, offset_dst=offset_dst, flags=flags)
+        if offset_dst is not None:
+            writes.append((offset_dst, offset_dst + count))
+        return count
+
+    monkeypatch.setattr(os, "splice", watched)
+    uneven = in_pieces(WRITE_BYTES + 1000, 2 * WRITE_BYTES - 3, pause_seconds=0.1)
+    with receiving(Scripted([uneven]), tmp_path) as made:
+        assert isinstance(made.fetch(0, HALF, is_hashed=False), Done)
+        assert made.path.read_bytes() == CONTENT[:HALF]
+    assert writes == [(n, n + WRITE_BYTES) for n in range(0, HALF, WRITE_BYTES)]
+
+
+def test_little_that_comes_is_written_though_no_more_does(tmp_path: Path) -> None:
+    with receiving(Scripted([in_pieces(5000, pause_seconds=2.0)]), tmp_path) as made:
+        made.start(1, HALF, SECOND, is_hashed=False)
+        assert eventually(
+            lambda: made.path.exists() and made.path.read_bytes()[HALF:] == CONTENT[HALF:][:5000]
+        )
+        assert isinstance(made.reports.get(timeout=30), Done)
+
+
+def test_its_turn_comes_while_some_of_it_is_in_the_pipe(tmp_path: Path) -> None:
+    late = in_pieces(WRITE_BYTES + 1000, 2 * WRITE_BYTES + 50_000, pause_seconds=0.4)
+    with receiving(Scripted([late], [ranged]), tmp_path) as made:
+        made.start(1, WRITE_BYTES, len(CONTENT) - WRITE_BYTES)
+        assert eventually(made.path.exists)
+        made.start(2, 0, WRITE_BYTES)
+        outcomes = [made.reports.get(timeout=30) for _ in range(3)]
+        assert Hashed(0, HEX) in outcomes
+        assert made.path.read_bytes() == CONTENT
 
 
 def test_what_goes_into_tmpfs_passes_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,11 +156,13 @@ def test_where_files_take_nothing_from_pipes_all_comes_by_memory(
 ) -> None:
     splice, refused = os.splice, []
 
-    def refusing(*given: int, offset_dst: int | None = None) -> int:
+    def refusing(
+        source: int, target: int, most: int, *, offset_dst: int | None = None, flags: int = 0
+    ) -> int:
         if offset_dst is not None:
             refused.append(offset_dst)
             raise OSError(errno.EINVAL, "as some file systems say")
-        return splice(*given)
+        return splice(source, target, most, flags=flags)
 
     monkeypatch.setattr(os, "splice", refusing)
     with receiving(Scripted([ranged, ranged, ranged]), tmp_path) as made:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import resource
 import socket
 import ssl
@@ -167,6 +168,20 @@ def test_what_comes_by_tls_is_passed_on_by_nobody(ends: Ends) -> None:
             stream.pass_on(pipe, MUCH)
     else:
         assert stream.pass_on(pipe, MUCH) == 4
+    pipe.close()
+
+
+def test_a_pipe_without_room_is_no_reason_to_wait() -> None:
+    """A packet takes a place of it, be it a byte: it is full with 128 bytes, and nobody makes room."""
+    ours, theirs = connected()
+    stream, pipe = PlainStream(ours), Pipe()
+    stream.wait_at_most(LONG_SECONDS)
+    assert pipe.is_usable
+    with ours, theirs, pytest.raises(BlockingIOError):
+        while True:
+            theirs.sendall(b"x")
+            stream.pass_on(pipe, PIPE_BYTES)
+    assert 0 < pipe.held_bytes <= PIPE_BYTES // mmap.PAGESIZE
     pipe.close()
 
 

@@ -148,8 +148,8 @@ class HttpConnection:
         return filled
 
     def pass_on(self, pipe: Pipe, coming_bytes: int) -> int:
-        """Some of the body's next bytes, of so many to its end, into a pipe that is empty; raises NoWay
-        where they cannot go there, and NoConnection."""
+        """Some of the body's next bytes, of so many to its end, into a pipe; raises NoWay where they cannot
+        go there, and NoConnection, be it that nothing came soon where it holds something already."""
         if self._end:
             raise self._end
         if self._rest:

@@ -34,6 +34,8 @@ class Pipe:
     """For one thread. Opened when it is first asked for, and anew after it was closed."""
 
     def __init__(self) -> None:
+        self.held_bytes = 0
+        """Taken, and not moved on yet."""
         self._ends: tuple[int, int] | None = None
         self._is_given_up = not hasattr(os, "splice")
 
@@ -54,24 +56,35 @@ class Pipe:
 
     def take_from(self, socket: int, most_bytes: int) -> int:
         """So many bytes at most of what has come, waiting for at least one; 0 at the end. Raises NoWay
-        or what receiving would."""
-        return _splice(socket, self._incoming, min(most_bytes, PIPE_BYTES))
+        or what receiving would, which is BlockingIOError too where what is held leaves no room: small
+        packets fill a pipe with much fewer bytes."""
+        most_bytes = min(most_bytes, PIPE_BYTES - self.held_bytes)
+        count = _splice(socket, self._incoming, most_bytes, flags=os.SPLICE_F_NONBLOCK)
+        self.held_bytes += count
+        return count
 
     def take(self, memory: memoryview) -> int:
         """As many of these bytes as there is room for."""
-        return os.write(self._incoming, memory[:PIPE_BYTES])
+        count = os.write(self._incoming, memory[:PIPE_BYTES])
+        self.held_bytes += count
+        return count
 
     def move_to(self, file: int, count: int, offset: int) -> int:
         """``count`` bytes, or fewer, to their place in a file. Raises NoWay or what writing would."""
-        return _splice(self._outgoing, file, count, offset)
+        moved = _splice(self._outgoing, file, count, offset)
+        self.held_bytes -= moved
+        return moved
 
     def read_into(self, memory: memoryview) -> int:
         """What is in it, or as much as there is memory for."""
-        return os.readv(self._outgoing, [memory])
+        count = os.readv(self._outgoing, [memory])
+        self.held_bytes -= count
+        return count
 
     def close(self) -> None:
         """And lose what is in it."""
         ends, self._ends = self._ends, None
+        self.held_bytes = 0
         for end in ends or ():
             with suppress(OSError):
                 os.close(end)
@@ -92,9 +105,9 @@ class Pipe:
         fcntl(self._incoming, F_SETPIPE_SZ, PIPE_BYTES)
 
 
-def _splice(source: int, target: int, count: int, offset: int | None = None) -> int:
+def _splice(source: int, target: int, count: int, offset: int | None = None, flags: int = 0) -> int:
     try:
-        return os.splice(source, target, count, offset_dst=offset)
+        return os.splice(source, target, count, offset_dst=offset, flags=flags)
     except OSError as error:
         if error.errno in _NO_WAY:
             raise NoWay from error

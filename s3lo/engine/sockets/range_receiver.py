@@ -17,6 +17,7 @@ from functools import partial
 
 from s3lo.engine import failures
 from s3lo.engine.jobs import Done, Failed, Get
+from s3lo.engine.plan import WRITE_BYTES
 from s3lo.engine.sockets.head import Head
 from s3lo.engine.sockets.http import NoConnection
 from s3lo.engine.sockets.line import Line
@@ -140,7 +141,11 @@ class RangeReceiver:
         with RangeWriter(job.path, truncates=is_whole, is_direct=self._is_direct) as file:
 
             def step(offset: int, left_bytes: int) -> int:
-                if not (share and share.is_next) and (pipe := self._pipe_into(file)):
+                pipe = self._pipe
+                if share and share.is_next:
+                    if pipe and pipe.held_bytes:  # it is hashed from the file
+                        return self._move(pipe, file, share, offset, pipe.held_bytes)
+                elif pipe := self._pipe_into(file):
                     with suppress(NoWay):
                         return self._unseen(pipe, file, share, offset, left_bytes)
                 return self._seen(file, share, offset, left_bytes)
@@ -177,13 +182,37 @@ class RangeReceiver:
     ) -> int:
         """Raises NoWay before anything has come."""
         try:
-            count = self._line.body.pass_on(pipe, left_bytes)
-            file.write_from(pipe, count, offset, self._memory)
+            count = self._gathered(pipe, offset, left_bytes)
         except NoWay:
             pipe.give_up()
             raise
         except BaseException:
-            pipe.close()  # what is in it is of no use any more
+            pipe.close()  # whatever is in it is of no use any more
+            raise
+        return self._move(pipe, file, share, offset, count)
+
+    def _gathered(self, pipe: Pipe, offset: int, left_bytes: int) -> int:
+        """How much of what is in a pipe then is to be written: up to where a write should end, for what is
+        behind it begins the next. All of it where nothing more comes for a while, or can."""
+        while pipe.held_bytes < left_bytes:
+            try:
+                self._line.body.pass_on(pipe, left_bytes - pipe.held_bytes)
+            except (NoConnection, NoWay):
+                if not pipe.held_bytes:
+                    raise
+                break
+            behind = (offset + pipe.held_bytes) % WRITE_BYTES
+            if behind < pipe.held_bytes < left_bytes:
+                return pipe.held_bytes - behind
+        return pipe.held_bytes
+
+    def _move(
+        self, pipe: Pipe, file: RangeWriter, share: Share | None, offset: int, count: int
+    ) -> int:
+        try:
+            count = file.write_from(pipe, count, offset, self._memory)
+        except BaseException:
+            pipe.close()
             raise
         if share:
             share.passed(count)

@@ -13,13 +13,9 @@ import os
 from types import TracebackType
 
 from s3lo import files
+from s3lo.engine.plan import WRITE_BYTES
 from s3lo.engine.sockets.pipe import NoWay, Pipe
 
-WRITE_BYTES = 256 << 10
-"""Of one system call. Larger ones get larger folios in the page cache (Linux 6.18, ext4): 4 x 1 GiB took
-1.01 to 1.03 of the time with 128 KiB, 0.99 with 512 KiB, 0.97 to 1.01 with 1 MiB. But the larger they are,
-the sooner they are memory that a virtual machine has given back: on one that had, 2.2 to 2.6 s of system
-time with 1 MiB, 0.8 to 1.4 with 256 KiB."""
 _BLOCK_BYTES = 4096
 
 
@@ -58,26 +54,30 @@ class RangeWriter:
             memory, offset = memory[whole:], offset + whole
         if memory and self._is_direct:
             self._give_up_direct()
-        for start in range(0, len(memory), WRITE_BYTES):
-            _write_all(self._fd, memory[start : start + WRITE_BYTES], offset + start)
+        while memory:
+            count = _to_boundary(offset, len(memory))
+            _write_all(self._fd, memory[:count], offset)
+            memory, offset = memory[count:], offset + count
 
     def is_memory(self) -> bool:
         """Whether what is written never leaves memory; reads the table of mounts."""
         return files.is_memory(self._fd)
 
-    def write_from(self, pipe: Pipe, count: int, offset: int, memory: memoryview) -> None:
-        """``count`` bytes that are in a pipe, by way of ``memory`` where the file takes none from
-        pipes; raises OSError."""
+    def write_from(self, pipe: Pipe, count: int, offset: int, memory: memoryview) -> int:
+        """``count`` of the bytes that are in a pipe, or, by way of ``memory``, all of them where the file
+        takes none from pipes; how many it was. Raises OSError."""
         moved = 0
         try:
             while moved < count:
-                moved += pipe.move_to(self._fd, min(count - moved, WRITE_BYTES), offset + moved)
+                wanted = _to_boundary(offset + moved, count - moved)
+                moved += pipe.move_to(self._fd, wanted, offset + moved)
         except NoWay:
-            while moved < count:
-                got = pipe.read_into(memory[: count - moved])
+            while pipe.held_bytes:
+                got = pipe.read_into(memory)
                 self.write(memory[:got], offset + moved)
                 moved += got
             pipe.give_up()
+        return moved
 
     def _write_direct(self, memory: memoryview, offset: int) -> int:
         """How much of it was written."""
@@ -100,3 +100,7 @@ def _write_all(fd: int, memory: memoryview, offset: int) -> None:
     written = 0
     while written < len(memory):
         written += os.pwrite(fd, memory[written:], offset + written)
+
+
+def _to_boundary(offset: int, most_bytes: int) -> int:
+    return min(most_bytes, WRITE_BYTES - offset % WRITE_BYTES)

@@ -52,7 +52,8 @@ class Stream(Protocol):
         thread for a little of it."""
 
     def pass_on(self, pipe: Pipe, coming_bytes: int) -> int:
-        """The same, into a pipe; raises NoWay where what comes has to be looked at."""
+        """The same, into a pipe; raises NoWay where what comes has to be looked at. One that holds
+        something already is not kept waiting for long."""
 
     def wait_at_most(self, seconds: float) -> None: ...
 
@@ -158,7 +159,8 @@ class PlainStream(_Socket):
 
     def pass_on(self, pipe: Pipe, coming_bytes: int) -> int:
         self.wake_for(_much_of(coming_bytes // 2))
-        return self._patiently(partial(pipe.take_from, self._socket.fileno(), coming_bytes))
+        take = partial(pipe.take_from, self._socket.fileno(), coming_bytes)
+        return take() if pipe.held_bytes else self._patiently(take)
 
     def _patiently(self, receive: Callable[[], int]) -> int:
         """After each step what has come of it, be it little; silence is many steps of nothing."""

@@ -52,6 +52,15 @@ def test_no_more_blobs_than_lanes_are_under_way_at_once(
         left[p.blob] -= 1
 
 
+@pytest.mark.parametrize("part", [8 * plan.MIB, 10_002_432, 49 * plan.MIB + 4096])
+def test_large_parts_begin_where_a_write_should(part: int) -> None:
+    size = plan.GIB + 12_345
+    parts = cut([[(20_480, size)]], part, 1)
+    assert not any(p.offset % plan.WRITE_BYTES for p in parts[1:])
+    assert all(part - plan.WRITE_BYTES < p.length <= part for p in parts[:-1])
+    assert sum(p.length for p in parts) == size - 20_480
+
+
 def test_nodes_that_pull_together_begin_with_different_ranges() -> None:
     begun = {cut(whole([50, 40, 30]), 10, 3, first)[0].blob for first in range(3)}
     assert begun == {0, 1, 2}
