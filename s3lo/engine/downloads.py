@@ -24,6 +24,7 @@ from s3lo.engine.settings import EngineSettings
 from s3lo.engine.transfers import DAMAGED, Download
 from s3lo.engine.upload.feed import Fed
 from s3lo.engine.verifier import Verifier
+from s3lo.engine.write_behind import WriteBehind
 from s3lo.errors import DigestMismatch
 from s3lo.events import BlobAgain, BlobDone, BytesMoved, Note, Observer, PartDone
 
@@ -52,6 +53,7 @@ class Downloads:
         *,
         on_sockets: bool,
         in_order: bool = False,
+        behind: WriteBehind | None = None,
     ) -> None:
         # The largest first: what is left for the end is then small, and the cores end together.
         self._blobs = list(blobs) if in_order else sorted(blobs, key=lambda blob: -blob.size)
@@ -64,6 +66,7 @@ class Downloads:
         self._workers_hash = on_sockets and settings.verify
         self._verifier = verifier
         self._observe = observer
+        self._behind = behind or WriteBehind()
         self._ids = count()
         gaps = [plan.gaps_between(blob.present, blob.size) for blob in self._blobs]
         if in_order:
@@ -130,6 +133,7 @@ class Downloads:
         arrival.etag = arrival.etag or outcome.value
         arrival.left_bytes -= job.length
         self._observe(BytesMoved("transfer", job.length))
+        self._behind.came(job.path, job.offset, job.length)
         digest = str(self._blobs[job.blob].digest)
         self._observe(PartDone(digest, job.offset, job.length))
         piece = (job.offset, job.offset + job.length)
