@@ -39,8 +39,6 @@ if TYPE_CHECKING:  # awscrt takes a tenth of a second to import, and is seldom n
 
 Means = Literal["sockets", "native", "local"]
 """What moves the bytes: sockets of our own, awscrt's client, or the kernel between two files."""
-
-
 _MUCH_WRITTEN_BYTES = 64 << 20
 """Less is soon written wherever it waits, and a small pull has no time to look."""
 
@@ -177,12 +175,14 @@ class ParallelEngine:
         """Of use where more comes than the disk takes meanwhile, and stays: hashed, 4 x 1 GiB took 1.04 of
         the time with it; what is wanted in order is taken from its files, and goes with them."""
         is_slow = settings.verify or self._options.direct_io
-        if is_slow or in_order or written_bytes < _MUCH_WRITTEN_BYTES:
+        if is_slow or in_order or written_bytes < _MUCH_WRITTEN_BYTES or not self._machine:
             return WriteBehind()
-        room = read_dirty_room(self._machine.memory_bytes) if self._machine else None
-        if room is None:
-            return WriteBehind()
-        return WriteBehind(early_bytes(written_bytes, room), room.quiet_bytes)
+        room = read_dirty_room(self._machine.memory_bytes)
+        return (
+            WriteBehind(early_bytes(written_bytes, room), room.quiet_bytes)
+            if room
+            else WriteBehind()
+        )
 
     def _run(self, course: _Course, observer: Observer, cancel: Event | None) -> EngineReport:
         stop = Event()
