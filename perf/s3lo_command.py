@@ -29,6 +29,8 @@ class S3lo:
     tree: Path = HERE
     module: tuple[str, ...] = ("s3lo.cli.main",)
     """Whose ``main`` is run, and its first arguments."""
+    options: tuple[str, ...] = ()
+    """Beside those that a job needs."""
 
     def version(self) -> str:
         return describe_commit("HEAD") if self.tree == HERE else self.tree.name
@@ -39,7 +41,7 @@ class S3lo:
         verb = ("push", f"oci:{job.layout}", reference) if job.action == "push" else pull
         trusting = ("--ca-bundle", job.ca_bundle) if job.ca_bundle else ()
         reaching = ("--region", job.region, *trusting)
-        command = self.command_of((*verb, *reaching), job.endpoint_url, scratch)
+        command = self.command_of((*verb, *reaching, *self.options), job.endpoint_url, scratch)
         daemon = {"DOCKER_HOST": job.docker_host} if job.docker_host else {}
         return Command(command.argv, {**command.env, **daemon})
 
