@@ -17,6 +17,7 @@ _SAMPLES_PER_SECOND = 20
 _SAMPLES_A_TREE = 5
 """Who belongs to a tree is looked up less often: that opens a file for each of its threads."""
 _QUICK_SAMPLES = 10
+LIMIT_SECONDS = 900.0
 _PAGE_BYTES = resource.getpagesize()
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -40,9 +41,9 @@ def measure(
     cwd: Path,
     *,
     daemons: Sequence[int] = (),
-    limit_seconds: float = 900.0,
+    limit_seconds: float = LIMIT_SECONDS,
 ) -> Cost:
-    """Run commands at once to their end; raises RunFailed unless all of them succeed.
+    """Run commands at once to their end; raises RunFailed unless all of them succeed in time.
 
     Their processes count with all that they start, and so do ``daemons`` that work for them.
     """
@@ -68,7 +69,9 @@ def measure(
         process.returncode = os.waitstatus_to_exitcode(status)
     for process, command, log in zip(running, commands, logs, strict=True):
         if process.returncode:
-            raise RunFailed(_complaint(command, process.returncode, log))
+            is_late = wall >= limit_seconds
+            how = f"took {limit_seconds:g} s" if is_late else f"ended with {process.returncode}"
+            raise RunFailed(_complaint(command, how, log))
     usages = [usage for _, _, usage in ended]
     cpu = sum(usage.ru_utime + usage.ru_stime for usage in usages)
     cpu += sum(_cpu_seconds(pid) for pid in daemons) - daemons_cpu
@@ -99,10 +102,10 @@ def _kill(running: Sequence[subprocess.Popen[bytes]]) -> None:
             continue
 
 
-def _complaint(command: Sequence[str], status: int, log: Path) -> str:
+def _complaint(command: Sequence[str], how: str, log: Path) -> str:
     tail = "\n".join(log.read_text("utf-8", "replace").splitlines()[-15:])
     shown = " ".join(command)
-    return f"{shown[:300]} ended with {status}\n{tail}"
+    return f"{shown[:300]} {how}\n{tail}"
 
 
 class _Peak(threading.Thread):

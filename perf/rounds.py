@@ -79,7 +79,8 @@ def run_once(setting: Setting, contender: Contender, scratch: Path) -> Run:
         command = contender.command(job, own)
         commands.append((*setting.prefix, *command.argv))
         env.update(command.env)
-    cost = measure(commands, env, scratch, daemons=setting.daemons)
+    limit_seconds = setting.workload.limit_seconds
+    cost = measure(commands, env, scratch, daemons=setting.daemons, limit_seconds=limit_seconds)
     # One that asks the origin for nothing has pulled from a registry, which does not count.
     requests = setting.store.requests() or None
     refused = setting.store.refused()

@@ -9,6 +9,7 @@ import msgspec
 import yaml
 from msgspec.structs import replace
 
+from perf.measure import LIMIT_SECONDS
 from s3lo.cli.options import size
 
 WORKLOADS = Path(__file__).parent / "workloads"
@@ -99,6 +100,8 @@ class Workload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     link: LinkLimits | None = None
     clients: int = 1
     """So many of each contender at once."""
+    limit_seconds: float = LIMIT_SECONDS
+    """Who takes longer is ended, and left out."""
     name: str = ""
 
     @property

@@ -12,6 +12,7 @@ from msgspec import structs
 
 from perf.check import WrongResult
 from perf.contender import Command, Contender, Job
+from perf.measure import RunFailed
 from perf.peers import PEERS
 from perf.rounds import run_once, run_rounds
 from perf.s3lo_command import S3lo
@@ -129,6 +130,13 @@ def test_nobody_is_always_first_nor_always_after_the_same(
 def test_ours_may_not_fail(ready: Ready, tmp_path: Path) -> None:
     with pytest.raises(WrongResult):
         run_rounds(ready(_PULL), [_Script("s3lo", "exit 0")], 1, tmp_path, print)
+
+
+def test_who_takes_longer_than_a_workload_gives_is_ended(ready: Ready, tmp_path: Path) -> None:
+    """s5cmd waits for ever for a connection that fell silent."""
+    setting = ready(structs.replace(_PULL, clients=1, limit_seconds=0.5))
+    with pytest.raises(RunFailed, match=r"took 0\.5 s"):
+        run_once(setting, _Script("s5cmd", "sleep 100"), tmp_path)
 
 
 def test_a_peer_that_is_not_installed_or_cannot_do_it_is_said_so(
