@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from s3lo.backoff import ATTEMPTS, delay_seconds
+from s3lo.bucket.repeats import final_answer
 from s3lo.errors import NotFoundError, ServiceError
 from s3lo.model.objects import Response
-from s3lo.model.s3_errors import UntrustedEndpoint, is_retryable
+from s3lo.model.s3_errors import UntrustedEndpoint, error_from, is_retryable
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -28,21 +28,12 @@ def discover(bucket: str, *, endpoint_url: str = "", ca_bundle: str = "") -> str
     """The region of a bucket; ``us-east-1`` where an endpoint knows of none.
 
     Proxies from the environment are honoured. Raises NotFoundError where there is no such bucket,
-    ServiceError where no answer comes.
+    ServiceError where no answer comes, or none but refusals.
     """
     url = f"{(endpoint_url or _AWS).rstrip('/')}/{bucket}"
-    for failures in range(1, ATTEMPTS + 1):
-        try:
-            answer = _head(url, ca_bundle)
-        except UntrustedEndpoint:
-            raise
-        except ServiceError:
-            if failures == ATTEMPTS:
-                raise
-        else:
-            if not is_retryable(answer):
-                break
-        time.sleep(delay_seconds(failures))
+    answer = final_answer(lambda: _head(url, ca_bundle), time.sleep).response
+    if is_retryable(answer):
+        raise error_from(answer, f"the region of {bucket}")
     if answer.status == 404:
         raise NotFoundError(
             f"there is no such bucket: {bucket}", hint="Check its name and --endpoint-url."

@@ -6,30 +6,16 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from s3lo.backoff import Patience
 from s3lo.bucket.region import HEADER, discover
-from s3lo.errors import ServiceError
+from s3lo.bucket.repeats import Outcome, final_answer
 from s3lo.model.objects import Endpoint, Request, Response, Wire
-from s3lo.model.s3_errors import (
-    UntrustedEndpoint,
-    error_from,
-    is_redirect,
-    is_retryable,
-    is_throttled,
-)
+from s3lo.model.s3_errors import error_from, is_redirect, is_retryable
 
 _REGION = re.compile(rb"<Region>([a-z0-9-]+)</Region>")
-
-
-class Outcome(Struct, frozen=True):
-    """The final answer, and whether an earlier attempt may have been carried out unseen."""
-
-    response: Response
-    is_repeat: bool
 
 
 class Rest:
@@ -47,23 +33,11 @@ class Rest:
     def send(self, request: Request) -> Outcome:
         """The answer, a failure included; raises ServiceError where none comes however often it is
         asked."""
-        patience = Patience()
-        is_repeat = False
-        while True:
-            try:
-                response = self._in_right_region(request)
-            except UntrustedEndpoint:
-                raise
-            except ServiceError:
-                delay_seconds = patience.after_failure()
-                if delay_seconds is None:
-                    raise
-            else:
-                delay_seconds = _delay_seconds(request, response, patience)
-                if delay_seconds is None:
-                    return Outcome(response, is_repeat)
-            is_repeat = True
-            self._sleep(delay_seconds)
+        return final_answer(
+            partial(self._in_right_region, request),
+            self._sleep,
+            partial(_is_worth_repeating, request),
+        )
 
     def expect(self, request: Request, what: str) -> Response:
         """The answer where it is a success; raises what it stands for where it is not."""
@@ -108,13 +82,6 @@ def succeeded(response: Response, what: str) -> Response:
     if 200 <= response.status < 300:
         return response
     raise error_from(response, what)
-
-
-def _delay_seconds(request: Request, response: Response, patience: Patience) -> float | None:
-    """How long to wait before the request is sent once more; None where this answer is the last."""
-    if not _is_worth_repeating(request, response):
-        return None
-    return patience.after_refusal() if is_throttled(response) else patience.after_failure()
 
 
 def _is_worth_repeating(request: Request, response: Response) -> bool:

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
-from s3lo.backoff import ATTEMPTS, delay_seconds
+from s3lo.backoff import Patience
 from s3lo.bucket import s3_xml
-from s3lo.bucket.rest import Outcome, Rest, succeeded
+from s3lo.bucket.repeats import Outcome
+from s3lo.bucket.rest import Rest, succeeded
 from s3lo.bucket.store import changed, too_short
 from s3lo.errors import (
     AccessDeniedError,
@@ -38,8 +39,9 @@ from s3lo.model.s3_errors import error_code
 
 _BATCH = 1000
 """Keys that DeleteObjects takes at once."""
-_PASSING = frozenset({"InternalError", "SlowDown", "ServiceUnavailable", "OperationAborted"})
-"""What a single key's deletion may fail with and be tried again."""
+_REFUSED = frozenset({"SlowDown", "ServiceUnavailable"})
+_PASSING = frozenset({"InternalError", "OperationAborted"})
+"""What, beside these, a single key's deletion may fail with and be tried again."""
 
 
 class S3Store:
@@ -255,15 +257,19 @@ class S3Store:
 
     def _remove(self, keys: Sequence[str]) -> Sequence[Undeleted]:
         final: list[Undeleted] = []
-        for failures in range(1, ATTEMPTS + 1):
+        patience = Patience()
+        while True:
             failed = [e for e in self._remove_once(keys) if e.code != "NoSuchKey"]
-            is_last = failures == ATTEMPTS
-            final += [e for e in failed if is_last or e.code not in _PASSING]
-            keys = [e.key for e in failed if not is_last and e.code in _PASSING]
-            if not keys:
-                break
-            self._sleep(delay_seconds(failures))
-        return final
+            passing = [e for e in failed if e.code in _REFUSED | _PASSING]
+            final += [e for e in failed if e not in passing]
+            if not passing:
+                return final
+            is_refused = any(e.code in _REFUSED for e in passing)
+            seconds = patience.after_refusal() if is_refused else patience.after_failure()
+            if seconds is None:
+                return [*final, *passing]
+            self._sleep(seconds)
+            keys = [e.key for e in passing]
 
     def _remove_once(self, keys: Sequence[str]) -> Sequence[Undeleted]:
         body = s3_xml.write_delete(keys)

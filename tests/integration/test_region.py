@@ -6,7 +6,7 @@ import pytest
 
 from s3lo.backoff import ATTEMPTS
 from s3lo.bucket import region
-from s3lo.errors import NotFoundError, ServiceError
+from s3lo.errors import NotFoundError, ServiceError, ThrottledError
 from tests.servers.answering import HANG_UP, Answer, Answering
 
 
@@ -37,6 +37,25 @@ def test_discovery_waits_out_a_busy_service(
         Answer(503), HANG_UP, Answer(200, headers={"x-amz-bucket-region": "eu-west-1"})
     )
     assert region.discover("bucket", endpoint_url=answering.url) == "eu-west-1"
+
+
+def test_a_fleet_that_is_refused_more_often_than_what_breaks_is_tried_still_finds_its_region(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s3lo.bucket.region.time.sleep", lambda _: None)
+    found = Answer(200, headers={"x-amz-bucket-region": "eu-west-1"})
+    answering.script(*[Answer(503)] * (2 * ATTEMPTS), found)
+    assert region.discover("bucket", endpoint_url=answering.url) == "eu-west-1"
+
+
+def test_a_service_that_only_refuses_is_not_taken_for_one_without_regions(
+    answering: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was said to be in us-east-1."""
+    monkeypatch.setattr("s3lo.bucket.region.time.sleep", lambda _: None)
+    answering.script(Answer(503))
+    with pytest.raises(ThrottledError, match="the region of bucket"):
+        region.discover("bucket", endpoint_url=answering.url)
 
 
 def test_discovery_gives_up(answering: Answering, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import hashlib
 
 import pytest
 
+from s3lo.backoff import ATTEMPTS
 from s3lo.errors import AccessDeniedError, NotFoundError, ServiceError
 from tests.integration.answered import AnsweredStore
 from tests.servers.answering import Answer
@@ -107,6 +108,20 @@ def test_keys_that_fail_in_passing_are_deleted_again(answered: AnsweredStore) ->
     answered.store.delete(["a", "b", "gone"])
     assert answered.by.seen[1].body.count(b"<Key>") == 1
     assert b"<Key>b</Key>" in answered.by.seen[1].body
+
+
+def test_keys_that_are_refused_for_a_while_are_deleted_in_the_end(answered: AnsweredStore) -> None:
+    """A clean of a busy bucket gave up after half a minute."""
+    answered.by.script(*[_deleted(("b", "SlowDown"))] * (2 * ATTEMPTS), _deleted())
+    answered.store.delete(["a", "b"])
+    assert len(answered.by.seen) == 2 * ATTEMPTS + 1
+
+
+@pytest.mark.parametrize("code", ["SlowDown", "InternalError"])
+def test_a_key_that_fails_in_passing_for_ever_is_named(answered: AnsweredStore, code: str) -> None:
+    answered.by.script(_deleted(("b", code)))
+    [failed] = answered.store.remove(["a", "b"])
+    assert (failed.key, failed.code) == ("b", code)
 
 
 def test_nothing_to_delete_is_no_request(answered: AnsweredStore) -> None:
