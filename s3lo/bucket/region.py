@@ -7,6 +7,7 @@ A HEAD of a bucket is answered with ``x-amz-bucket-region`` whoever asks and how
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from s3lo.bucket.repeats import final_answer
@@ -28,10 +29,22 @@ def discover(bucket: str, *, endpoint_url: str = "", ca_bundle: str = "") -> str
     """The region of a bucket; ``us-east-1`` where an endpoint knows of none.
 
     Proxies from the environment are honoured. Raises NotFoundError where there is no such bucket,
-    ServiceError where no answer comes, or none but refusals.
+    ServiceError where no answer comes, or none but refusals, however often it is asked.
     """
-    url = f"{(endpoint_url or _AWS).rstrip('/')}/{bucket}"
-    answer = final_answer(lambda: _head(url, ca_bundle), time.sleep).response
+    ask = partial(_head, _url_of(bucket, endpoint_url), ca_bundle)
+    return _told_by(final_answer(ask, time.sleep).response, bucket)
+
+
+def ask_once(bucket: str, *, endpoint_url: str = "", ca_bundle: str = "") -> str:
+    """The same for who has a patience already, which two would multiply."""
+    return _told_by(_head(_url_of(bucket, endpoint_url), ca_bundle), bucket)
+
+
+def _url_of(bucket: str, endpoint_url: str) -> str:
+    return f"{(endpoint_url or _AWS).rstrip('/')}/{bucket}"
+
+
+def _told_by(answer: Response, bucket: str) -> str:
     if is_retryable(answer):
         raise error_from(answer, f"the region of {bucket}")
     if answer.status == 404:

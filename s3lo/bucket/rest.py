@@ -10,7 +10,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from s3lo.bucket.region import HEADER, discover
+from s3lo.bucket.region import HEADER, ask_once
 from s3lo.bucket.repeats import Outcome, final_answer
 from s3lo.model.objects import Endpoint, Request, Response, Wire
 from s3lo.model.s3_errors import error_from, is_redirect, is_retryable
@@ -73,7 +73,7 @@ class Rest:
         if found := _REGION.search(response.body):
             return found.group(1).decode()
         if is_redirect(response) and not self.endpoint.url:
-            return discover(self.endpoint.bucket, ca_bundle=self.endpoint.ca_bundle)
+            return ask_once(self.endpoint.bucket, ca_bundle=self.endpoint.ca_bundle)
         return ""
 
 

@@ -58,6 +58,13 @@ def test_a_service_that_only_refuses_is_not_taken_for_one_without_regions(
         region.discover("bucket", endpoint_url=answering.url)
 
 
+def test_who_has_a_patience_of_its_own_asks_once(answering: Answering) -> None:
+    answering.script(Answer(503))
+    with pytest.raises(ThrottledError, match="the region of bucket"):
+        region.ask_once("bucket", endpoint_url=answering.url)
+    assert len(answering.seen) == 1
+
+
 def test_discovery_gives_up(answering: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("s3lo.bucket.region.time.sleep", lambda _: None)
     answering.script(HANG_UP)
