@@ -70,7 +70,11 @@ def measure(
     for process, command, log in zip(running, commands, logs, strict=True):
         if process.returncode:
             is_late = wall >= limit_seconds
-            how = f"took {limit_seconds:g} s" if is_late else f"ended with {process.returncode}"
+            how = (
+                f"still ran after {limit_seconds:g} s"
+                if is_late
+                else f"ended with {process.returncode}"
+            )
             raise RunFailed(_complaint(command, how, log))
     usages = [usage for _, _, usage in ended]
     cpu = sum(usage.ru_utime + usage.ru_stime for usage in usages)
