@@ -69,13 +69,9 @@ def measure(
         process.returncode = os.waitstatus_to_exitcode(status)
     for process, command, log in zip(running, commands, logs, strict=True):
         if process.returncode:
-            is_late = wall >= limit_seconds
-            how = (
-                f"still ran after {limit_seconds:g} s"
-                if is_late
-                else f"ended with {process.returncode}"
-            )
-            raise RunFailed(_complaint(command, how, log))
+            ended = f"ended with {process.returncode}"
+            late = f"still ran after {limit_seconds:g} s"
+            raise RunFailed(_complaint(command, late if wall >= limit_seconds else ended, log))
     usages = [usage for _, _, usage in ended]
     cpu = sum(usage.ru_utime + usage.ru_stime for usage in usages)
     cpu += sum(_cpu_seconds(pid) for pid in daemons) - daemons_cpu
