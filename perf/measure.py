@@ -69,9 +69,9 @@ def measure(
         process.returncode = os.waitstatus_to_exitcode(status)
     for process, command, log in zip(running, commands, logs, strict=True):
         if process.returncode:
-            ended = f"ended with {process.returncode}"
+            failed = f"ended with {process.returncode}"
             late = f"still ran after {limit_seconds:g} s"
-            raise RunFailed(_complaint(command, late if wall >= limit_seconds else ended, log))
+            raise RunFailed(_complaint(command, late if wall >= limit_seconds else failed, log))
     usages = [usage for _, _, usage in ended]
     cpu = sum(usage.ru_utime + usage.ru_stime for usage in usages)
     cpu += sum(_cpu_seconds(pid) for pid in daemons) - daemons_cpu
