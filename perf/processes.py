@@ -9,17 +9,17 @@ worker process and by 1, 2, 4 and 8. The service may use all CPUs throughout.
 from __future__ import annotations
 
 import os
-import statistics
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 
 from msgspec import structs
 
-from perf.figures import Spread, gbps, paired_ratio
+from perf.figures import Spread
 from perf.outcome import Outcome
 from perf.program import Given, leave, parse
 from perf.report.numbers import with_range
+from perf.report.standing import standings
 from perf.rounds import run_rounds
 from perf.s3lo_command import S3lo
 from perf.setting import own_setting, scratch_directory
@@ -94,19 +94,16 @@ def _only(cpus: Sequence[int]) -> tuple[str, ...]:
 
 
 def scaling(outcome: Outcome, cpus: int) -> Scaling:
-    """Of the runs on so many CPUs; the first contender is s3lo with its own choice."""
-    walls = {
-        name: [each[name].wall_seconds for each in outcome.rounds] for name in outcome.contenders
-    }
-    medians = {name: statistics.median(seconds) for name, seconds in walls.items()}
-    ours, *fixed = outcome.contenders
-    best = min(fixed, key=lambda name: medians[name])
+    """Of the runs on so many CPUs, s3lo's own choice among them."""
+    every = standings(outcome)
+    best, to_best = next((each.name, each.ratio) for each in every if each.ratio)
+    goodput = {each.name: each.goodput_gbps for each in every}
     return Scaling(
         cpus=cpus,
         verified=outcome.verified,
-        goodput_gbps={name: gbps(outcome.payload_bytes, wall) for name, wall in medians.items()},
+        goodput_gbps={name: goodput[name] for name in outcome.contenders},
         best=best,
-        to_best=paired_ratio(walls[ours], walls[best]),
+        to_best=to_best,
     )
 
 
