@@ -11,9 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from s3lo.bucket.repeats import final_answer
-from s3lo.errors import NotFoundError, ServiceError
+from s3lo.errors import ServiceError
 from s3lo.model.objects import Response
-from s3lo.model.s3_errors import UntrustedEndpoint, error_from, is_retryable
+from s3lo.model.s3_errors import UntrustedEndpoint, error_from, is_retryable, no_such_bucket
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -48,9 +48,7 @@ def _told_by(answer: Response, bucket: str) -> str:
     if is_retryable(answer):
         raise error_from(answer, f"the region of {bucket}")
     if answer.status == 404:
-        raise NotFoundError(
-            f"there is no such bucket: {bucket}", hint="Check its name and --endpoint-url."
-        )
+        raise no_such_bucket(bucket)
     return answer.headers.get(HEADER, DEFAULT_REGION)
 
 

@@ -35,7 +35,7 @@ from s3lo.model.objects import (
     Wire,
 )
 from s3lo.model.reference import Location
-from s3lo.model.s3_errors import error_code
+from s3lo.model.s3_errors import error_code, no_such_bucket
 
 _BATCH = 1000
 """Keys that DeleteObjects takes at once."""
@@ -251,9 +251,7 @@ class S3Store:
         self._is_seen = True  # whoever may not see the bucket (403) learns from the next request
 
     def _no_bucket(self) -> NotFoundError:
-        return NotFoundError(
-            f"there is no such bucket: {self._location}", hint="Check its name and --endpoint-url."
-        )
+        return no_such_bucket(str(self._location))
 
     def _remove(self, keys: Sequence[str]) -> Sequence[Undeleted]:
         final: list[Undeleted] = []

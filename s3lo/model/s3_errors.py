@@ -134,9 +134,14 @@ def error_from(response: Response, what: str) -> S3loError:
     return ServiceError(f"the service refused {detail}")
 
 
+def no_such_bucket(what: str) -> NotFoundError:
+    """``what`` names it."""
+    return NotFoundError(
+        f"there is no such bucket: {what}", hint="Check its name and --endpoint-url."
+    )
+
+
 def _not_found(code: str, detail: str) -> NotFoundError:
     if code == "NoSuchBucket":
-        return NotFoundError(
-            f"there is no such bucket: {detail}", hint="Check its name and --endpoint-url."
-        )
+        return no_such_bucket(detail)
     return NotFoundError(f"not there: {detail}")
